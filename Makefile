@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Builds, installs and tests everything: the kernel module (kmod/), ppctl
+# (tools/ppctl) and the tests (selftests/). Each part has a make file of its
+# own; this one finds the kernel to build for and ties them together. "make
+# help" lists the targets. V=1 shows the commands, W=1 and C=1 go to kbuild.
+
+PACKAGE := proxyproto
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' dkms.conf)
+
+PREFIX ?= /usr/local
+DKMS ?= dkms
+DKMS_SRC ?= /usr/src
+INSTALL ?= install
+
+# K is the kernel of vm-test: a version, or the path of a vmlinuz. A version
+# with headers is the one to build for, too.
+ifneq ($(wildcard /lib/modules/$(K)/build/.),)
+KDIR ?= /lib/modules/$(K)/build
+endif
+
+# The kernel to build for: the running one, or where that has no headers, the
+# newest that has
+ifeq ($(KDIR),)
+KDIR := $(patsubst %/.,%,$(wildcard /lib/modules/$(shell uname -r)/build/.))
+endif
+ifeq ($(KDIR),)
+KDIR := $(lastword $(shell ls -d /lib/modules/*/build/. 2>/dev/null | sed 's,/\.$$,,' | sort -V))
+endif
+ifeq ($(KDIR),)
+KDIR := $(lastword $(shell ls -d /usr/src/linux-headers-*/.config 2>/dev/null | sed 's,/\.config$$,,' | sort -V))
+endif
+export KDIR
+
+# The tests take the module of this tree, whatever is installed
+export PP_MODULE ?= $(CURDIR)/kmod/$(PACKAGE).ko
+
+# Its release, as in the vermagic of modules: Debian's kernel.release differs
+KVER = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' $(KDIR)/include/generated/utsrelease.h)
+
+.PHONY: all
+all: module tools ## build the module and ppctl (default)
+
+.PHONY: module
+module: ## build kmod/proxyproto.ko (KDIR=headers of another kernel)
+	$(if $(KDIR),,$(error no kernel headers found: install linux-headers, or name them with KDIR=))
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+.PHONY: tools
+tools: ## build ppctl
+	$(MAKE) -C tools/ppctl
+
+.PHONY: selftests
+selftests: ## build what the tests need beside module and ppctl
+	$(MAKE) -C selftests
+
+.PHONY: install
+install: install-module install-tools ## install module, ppctl and man pages (DESTDIR, PREFIX)
+
+.PHONY: install-module
+install-module: module
+	$(INSTALL) -D -m 644 kmod/$(PACKAGE).ko $(DESTDIR)/lib/modules/$(KVER)/updates/$(PACKAGE).ko
+	$(if $(DESTDIR),,depmod -a $(KVER))
+
+.PHONY: install-tools
+install-tools: tools
+	$(MAKE) -C tools/ppctl install PREFIX=$(PREFIX)
+
+DKMS_DIR = $(DESTDIR)$(DKMS_SRC)/$(PACKAGE)-$(VERSION)
+
+# Sources only, so that no object of this tree is taken for one of DKMS
+.PHONY: dkms-install
+dkms-install: ## install the module through DKMS, which rebuilds it for new kernels
+	$(if $(DESTDIR),,@if $(DKMS) status -m $(PACKAGE) -v $(VERSION) | grep -q .; then \
+		$(DKMS) remove -m $(PACKAGE) -v $(VERSION) --all; fi)
+	rm -rf $(DKMS_DIR)
+	find Kbuild dkms.conf COPYING kmod -type f \
+		\( -name '*.[ch]' -o -name Kbuild -o -name dkms.conf -o -name COPYING \) \
+		! -name '*.mod.c' -exec $(INSTALL) -D -m 644 {} $(DKMS_DIR)/{} \;
+	$(if $(DESTDIR),,$(DKMS) add -m $(PACKAGE) -v $(VERSION))
+	$(if $(DESTDIR),,$(DKMS) build -m $(PACKAGE) -v $(VERSION) -k $(KVER))
+	$(if $(DESTDIR),,$(DKMS) install -m $(PACKAGE) -v $(VERSION) -k $(KVER))
+
+.PHONY: dkms-remove
+dkms-remove: ## take the module out of DKMS, and out of all kernels
+	$(DKMS) remove -m $(PACKAGE) -v $(VERSION) --all
+	rm -rf $(DKMS_DIR)
+
+.PHONY: demo
+demo: ## in a VM: a real nginx sees the load balancer, one rule, it sees the client
+	selftests/vm/demo.sh
+
+.PHONY: check
+check: ## everything: warnings, lint, unit tests, DKMS, selftests in a VM
+	selftests/check.sh
+
+.PHONY: lint
+lint: ## sparse, shellcheck, man pages, versions, white space
+	selftests/lint.sh
+
+.PHONY: unit
+unit: ## unit tests of the codec, in user space
+	$(MAKE) -C selftests/unit run
+
+.PHONY: run_tests
+run_tests: all selftests ## selftests on the running kernel, as root (T="names")
+	selftests/run_tests.sh $(T)
+
+.PHONY: vm-test
+vm-test: all selftests ## selftests in a VM (K=version or vmlinuz, T="names")
+	selftests/vm/run.sh --timeout $(or $(TIMEOUT),7200) --kernel $(or $(K),$(KVER)) -- \
+		selftests/run_tests.sh $(T)
+
+.PHONY: bench-send
+bench-send: all selftests ## in a VM: cost of a rule against NAT alone, HAProxy and nginx
+	$(MAKE) -C selftests/bench
+	selftests/vm/run.sh --timeout 3600 --kernel $(or $(K),$(KVER)) -- selftests/bench/send.sh
+
+.PHONY: clean
+clean: clean-objects ## remove what was built, and the logs of the tests
+	rm -rf build
+
+.PHONY: clean-objects
+clean-objects:
+	$(if $(KDIR),$(MAKE) -C $(KDIR) M=$(CURDIR) clean)
+	$(MAKE) -C tools/ppctl clean
+	$(MAKE) -C selftests clean
+
+# For scripts: make -s print-KDIR
+.PHONY: print-%
+print-%:
+	@echo $($*)
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z_-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Handshakes in progress: connections whose header is not acknowledged yet.
+ */
+#ifndef _PP_FLOW_H
+#define _PP_FLOW_H
+
+#include <linux/rhashtable.h>
+#include <linux/spinlock.h>
+#include "header.h"
+#include "rule.h"
+
+struct nf_conn;
+
+/* No window scale option in a SYN */
+#define PP_NO_WSCALE	0xff
+
+/**
+ * struct pp_flow_key - a connection as on the wire to the backend
+ * @src: address of this host or, without masquerade, of the client
+ * @dst: address of the backend
+ * @sport: source port, network byte order
+ * @dport: destination port, network byte order
+ * @family: enum pp_family
+ */
+struct pp_flow_key {
+	union pp_address src;
+	union pp_address dst;
+	__be16 sport;
+	__be16 dport;
+	u32 family;
+};
+
+/**
+ * struct pp_flow - a connection from its SYN to the acknowledgement of its header
+ * @node: in pp_flows.table
+ * @key: identity
+ * @net: its namespace
+ * @client: the client, as the header names it
+ * @orig_dst: what the client asked for, as the header names it
+ * @rule_id: rule that chose it
+ * @created: jiffies of the first SYN
+ * @isn: initial sequence number of the client, as the client sees it
+ * @is_local: the header is a LOCAL one, without addresses
+ * @header_len: bytes of @header, by which the SYN's sequence number is moved
+ * @touched: jiffies of its last packet, for the garbage collection
+ * @lock: protects what follows
+ * @rule: chose it; NULL once @dead
+ * @ct: conntrack entry kept from flow offload, or NULL
+ * @dead: out of the table
+ * @closed: one side sent a reset
+ * @synack: the backend answered the SYN
+ * @client_wscale: window scale that the client offered, or PP_NO_WSCALE
+ * @backend_wscale: window scale that the backend offered, or PP_NO_WSCALE
+ * @backend_mss: longest segment that the backend takes
+ * @sent: how often the header has left
+ * @rcu: for freeing
+ * @header: the header
+ */
+struct pp_flow {
+	struct rhash_head node;
+	struct pp_flow_key key;
+	struct pp_net *net;
+	struct pp_endpoint client;
+	struct pp_endpoint orig_dst;
+	u32 rule_id;
+	unsigned long created;
+	u32 isn;
+	u16 header_len;
+	bool is_local;
+	unsigned long touched;
+	spinlock_t lock;
+	struct pp_rule *rule;
+	struct nf_conn *ct;
+	bool dead;
+	bool closed;
+	bool synack;
+	u8 client_wscale;
+	u8 backend_wscale;
+	u16 backend_mss;
+	u32 sent;
+	struct rcu_head rcu;
+	u8 header[];
+};
+
+struct pp_flow *pp_flow_alloc(struct pp_net *pn, struct pp_rule *rule, u16 header_len);
+void pp_flow_free(struct pp_flow *flow);
+struct pp_flow *pp_flow_insert(struct pp_flow *flow);
+struct pp_flow *pp_flow_find(struct pp_net *pn, const struct pp_flow_key *key);
+void pp_flow_touch(struct pp_flow *flow);
+void __pp_flow_kill(struct pp_flow *flow, enum pp_stats_attr reason);
+void pp_flow_kill(struct pp_flow *flow, enum pp_stats_attr reason);
+enum pp_conn_state pp_flow_state(struct pp_flow *flow);
+int pp_flow_net_init(struct pp_net *pn);
+void pp_flow_net_exit(struct pp_net *pn);
+
+#endif /* _PP_FLOW_H */

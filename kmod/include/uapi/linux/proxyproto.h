@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * Generic netlink interface of the proxyproto module.
+ *
+ * The specification in YAML is docs/netlink/proxyproto.yaml; both say the same.
+ * Every command acts on the network namespace of the socket it comes from.
+ * Commands that change something need CAP_NET_ADMIN in the user namespace
+ * that owns that network namespace, and so do those that show rules or
+ * connections. Counters and limits can be read by anyone.
+ *
+ * Ports are in host byte order, addresses in network byte order: 4 bytes are
+ * an IPv4 address, 16 bytes an IPv6 address. Attributes are only ever added
+ * at the end of an enum.
+ */
+#ifndef _UAPI_LINUX_PROXYPROTO_H
+#define _UAPI_LINUX_PROXYPROTO_H
+
+#define PP_GENL_NAME		"proxyproto"
+#define PP_GENL_VERSION		1
+
+/* Longest comment of a rule, in bytes, without the final NUL */
+#define PP_COMMENT_MAX		255
+/* Most port ranges of one rule */
+#define PP_PORT_RANGES_MAX	32
+/* Most rules of one network namespace */
+#define PP_RULES_MAX		131072
+/* Handshakes in progress in one network namespace: default and highest limit */
+#define PP_HANDSHAKES_DEFAULT	65536
+#define PP_HANDSHAKES_MAX	1048576
+
+/**
+ * enum pp_cmd - commands of the family
+ * @PP_CMD_UNSPEC: not used
+ * @PP_CMD_RULE_ADD: add the rule in PP_ATTR_RULE; the reply is the rule as it
+ *	now stands, with its id. Errors: EEXIST (another rule has the same
+ *	prefix, port range and mark), EINVAL, ERANGE, ENOSPC (PP_RULES_MAX),
+ *	EOPNOTSUPP (direction accept)
+ * @PP_CMD_RULE_DEL: delete the rules named by PP_RULE_ATTR_ID in one or more
+ *	PP_ATTR_RULE; all of them or, with ENOENT, none
+ * @PP_CMD_RULE_GET: do: the rule with the id in PP_ATTR_RULE (ENOENT);
+ *	dump: all rules, in the order of their ids
+ * @PP_CMD_RULE_FLUSH: delete all rules
+ * @PP_CMD_CONN_GET: dump: connections whose header is not acknowledged yet
+ * @PP_CMD_STATS_GET: do: the counters, in PP_ATTR_STATS
+ * @PP_CMD_LIMITS_GET: do: the limits, in PP_ATTR_LIMITS
+ * @PP_CMD_LIMITS_SET: set the limits that PP_ATTR_LIMITS holds; the others stay
+ */
+enum pp_cmd {
+	PP_CMD_UNSPEC,
+	PP_CMD_RULE_ADD,
+	PP_CMD_RULE_DEL,
+	PP_CMD_RULE_GET,
+	PP_CMD_RULE_FLUSH,
+	PP_CMD_CONN_GET,
+	PP_CMD_STATS_GET,
+	PP_CMD_LIMITS_GET,
+	PP_CMD_LIMITS_SET,
+
+	__PP_CMD_MAX,
+	PP_CMD_MAX = __PP_CMD_MAX - 1
+};
+
+/**
+ * enum pp_attr - attributes of a message, each a nest
+ * @PP_ATTR_UNSPEC: not used
+ * @PP_ATTR_RULE: a rule, of enum pp_rule_attr
+ * @PP_ATTR_CONN: a connection, of enum pp_conn_attr
+ * @PP_ATTR_STATS: counters, of enum pp_stats_attr
+ * @PP_ATTR_LIMITS: limits, of enum pp_limits_attr
+ */
+enum pp_attr {
+	PP_ATTR_UNSPEC,
+	PP_ATTR_RULE,
+	PP_ATTR_CONN,
+	PP_ATTR_STATS,
+	PP_ATTR_LIMITS,
+
+	__PP_ATTR_MAX,
+	PP_ATTR_MAX = __PP_ATTR_MAX - 1
+};
+
+/**
+ * enum pp_direction - what a rule does
+ * @PP_DIRECTION_SEND: put a header before connections to the rule's destination
+ * @PP_DIRECTION_ACCEPT: take a header out of connections to the destination
+ */
+enum pp_direction {
+	PP_DIRECTION_SEND = 1,
+	PP_DIRECTION_ACCEPT = 2,
+};
+
+/**
+ * enum pp_origin - header of a connection that this host itself opened
+ * @PP_ORIGIN_LOCAL: v2: a LOCAL header without addresses; v1, which has none
+ *	that every receiver takes: the connection's own addresses
+ * @PP_ORIGIN_PROXY: the connection's own addresses
+ */
+enum pp_origin {
+	PP_ORIGIN_LOCAL = 0,
+	PP_ORIGIN_PROXY = 1,
+};
+
+/**
+ * enum pp_rule_attr - a rule
+ * @PP_RULE_ATTR_UNSPEC: not used
+ * @PP_RULE_ATTR_PAD: alignment of 64-bit attributes
+ * @PP_RULE_ATTR_ID: u32, 1 or above, given by the module; the lower is the older
+ * @PP_RULE_ATTR_DIRECTION: u8, enum pp_direction
+ * @PP_RULE_ATTR_TO: binary, 4 or 16 bytes: destination prefix as on the wire
+ *	to the backend, host bits zero; absent: any address of either family
+ * @PP_RULE_ATTR_TO_LEN: u8, length of that prefix in bits; absent: whole address
+ * @PP_RULE_ATTR_PORTS: nest of enum pp_ports_attr, once for each range, at
+ *	most PP_PORT_RANGES_MAX, in rising order and not overlapping; absent: any
+ *	port
+ * @PP_RULE_ATTR_MARK: u32: (conntrack mark & mask) or (packet mark & mask)
+ *	must equal it; no bit outside the mask
+ * @PP_RULE_ATTR_MARK_MASK: u32, not 0; absent with a mark: all bits
+ * @PP_RULE_ATTR_VERSION: u8, 1 or 2: version of the header; absent: 2
+ * @PP_RULE_ATTR_ORIGIN: u8, enum pp_origin; absent: PP_ORIGIN_LOCAL
+ * @PP_RULE_ATTR_COMMENT: string, at most PP_COMMENT_MAX bytes
+ * @PP_RULE_ATTR_TAGGED: u64, answer only: connections that got a header
+ * @PP_RULE_ATTR_ACKED: u64, answer only: headers acknowledged by the backend
+ * @PP_RULE_ATTR_RESENT: u64, answer only: times a header was sent again
+ */
+enum pp_rule_attr {
+	PP_RULE_ATTR_UNSPEC,
+	PP_RULE_ATTR_PAD,
+	PP_RULE_ATTR_ID,
+	PP_RULE_ATTR_DIRECTION,
+	PP_RULE_ATTR_TO,
+	PP_RULE_ATTR_TO_LEN,
+	PP_RULE_ATTR_PORTS,
+	PP_RULE_ATTR_MARK,
+	PP_RULE_ATTR_MARK_MASK,
+	PP_RULE_ATTR_VERSION,
+	PP_RULE_ATTR_ORIGIN,
+	PP_RULE_ATTR_COMMENT,
+	PP_RULE_ATTR_TAGGED,
+	PP_RULE_ATTR_ACKED,
+	PP_RULE_ATTR_RESENT,
+
+	__PP_RULE_ATTR_MAX,
+	PP_RULE_ATTR_MAX = __PP_RULE_ATTR_MAX - 1
+};
+
+/**
+ * enum pp_ports_attr - a range of ports
+ * @PP_PORTS_ATTR_UNSPEC: not used
+ * @PP_PORTS_ATTR_FIRST: u16, lowest port, 1 or above
+ * @PP_PORTS_ATTR_LAST: u16, highest port, not below the first; absent: the
+ *	first alone
+ */
+enum pp_ports_attr {
+	PP_PORTS_ATTR_UNSPEC,
+	PP_PORTS_ATTR_FIRST,
+	PP_PORTS_ATTR_LAST,
+
+	__PP_PORTS_ATTR_MAX,
+	PP_PORTS_ATTR_MAX = __PP_PORTS_ATTR_MAX - 1
+};
+
+/**
+ * enum pp_conn_state - where a handshake in progress stands
+ * @PP_CONN_STATE_SYN_SENT: the SYN left for the backend
+ * @PP_CONN_STATE_SYN_RECV: the backend answered it; the header has not left yet
+ * @PP_CONN_STATE_HEADER_SENT: the header left and is not acknowledged yet
+ * @PP_CONN_STATE_CLOSED: one side sent a reset; forgotten within seconds
+ */
+enum pp_conn_state {
+	PP_CONN_STATE_SYN_SENT = 1,
+	PP_CONN_STATE_SYN_RECV = 2,
+	PP_CONN_STATE_HEADER_SENT = 3,
+	PP_CONN_STATE_CLOSED = 4,
+};
+
+/**
+ * enum pp_conn_attr - a connection
+ * @PP_CONN_ATTR_UNSPEC: not used
+ * @PP_CONN_ATTR_PAD: alignment of 64-bit attributes
+ * @PP_CONN_ATTR_DIRECTION: u8, enum pp_direction
+ * @PP_CONN_ATTR_STATE: u8, enum pp_conn_state
+ * @PP_CONN_ATTR_RULE_ID: u32, rule that chose it (it may be deleted meanwhile)
+ * @PP_CONN_ATTR_AGE: u64, milliseconds since the first SYN
+ * @PP_CONN_ATTR_CLIENT: binary, 4 or 16 bytes: address of the client
+ * @PP_CONN_ATTR_CLIENT_PORT: u16
+ * @PP_CONN_ATTR_ORIG_DST: binary: the address that the client asked for
+ * @PP_CONN_ATTR_ORIG_DST_PORT: u16
+ * @PP_CONN_ATTR_LOCAL: binary: source address on the wire to the backend
+ * @PP_CONN_ATTR_LOCAL_PORT: u16
+ * @PP_CONN_ATTR_BACKEND: binary: address of the backend
+ * @PP_CONN_ATTR_BACKEND_PORT: u16
+ * @PP_CONN_ATTR_HEADER_LEN: u16, bytes of the header
+ * @PP_CONN_ATTR_RESENT: u32, times the header was sent again
+ */
+enum pp_conn_attr {
+	PP_CONN_ATTR_UNSPEC,
+	PP_CONN_ATTR_PAD,
+	PP_CONN_ATTR_DIRECTION,
+	PP_CONN_ATTR_STATE,
+	PP_CONN_ATTR_RULE_ID,
+	PP_CONN_ATTR_AGE,
+	PP_CONN_ATTR_CLIENT,
+	PP_CONN_ATTR_CLIENT_PORT,
+	PP_CONN_ATTR_ORIG_DST,
+	PP_CONN_ATTR_ORIG_DST_PORT,
+	PP_CONN_ATTR_LOCAL,
+	PP_CONN_ATTR_LOCAL_PORT,
+	PP_CONN_ATTR_BACKEND,
+	PP_CONN_ATTR_BACKEND_PORT,
+	PP_CONN_ATTR_HEADER_LEN,
+	PP_CONN_ATTR_RESENT,
+
+	__PP_CONN_ATTR_MAX,
+	PP_CONN_ATTR_MAX = __PP_CONN_ATTR_MAX - 1
+};
+
+/**
+ * enum pp_stats_attr - counters of a network namespace, each a u64
+ * @PP_STATS_ATTR_UNSPEC: not used
+ * @PP_STATS_ATTR_PAD: alignment
+ * @PP_STATS_ATTR_RULES: rules there are now
+ * @PP_STATS_ATTR_HANDSHAKES: handshakes in progress now
+ * @PP_STATS_ATTR_TAGGED: connections that got a header
+ * @PP_STATS_ATTR_ACKED: headers acknowledged by the backend
+ * @PP_STATS_ATTR_RESENT: times a header was sent again
+ * @PP_STATS_ATTR_IN_ACK: headers that left on a bare ACK of the client
+ * @PP_STATS_ATTR_PREFIXED: headers that left in front of a client's data or FIN
+ * @PP_STATS_ATTR_SEPARATE: headers that left in a segment of their own
+ * @PP_STATS_ATTR_LOCAL: connections of this host that got a LOCAL header
+ * @PP_STATS_ATTR_NO_CONNTRACK: connections without conntrack entry: header made
+ *	from the addresses of the packet
+ * @PP_STATS_ATTR_REPLACED: handshakes given up since the client began anew
+ * @PP_STATS_ATTR_RESET: handshakes that ended with a reset
+ * @PP_STATS_ATTR_EXPIRED: handshakes that were never finished
+ * @PP_STATS_ATTR_UNTAGGED: handshakes that the backend had taken before the
+ *	rule: passed on without a header
+ * @PP_STATS_ATTR_CLAMPED: replies whose acknowledgement was moved
+ * @PP_STATS_ATTR_ICMP: ICMP errors whose quoted packet was mended
+ * @PP_STATS_ATTR_TFO: SYNs that lost a Fast Open option or data
+ * @PP_STATS_ATTR_MPTCP: SYNs that lost a Multipath TCP option
+ * @PP_STATS_ATTR_SIGNED: SYNs left alone, since signed with TCP-MD5 or TCP-AO
+ * @PP_STATS_ATTR_LIMIT: SYNs dropped at the limit of handshakes in progress
+ * @PP_STATS_ATTR_NOMEM: SYNs dropped for want of memory, or in a race of two
+ *	different SYNs with the same addresses and ports
+ * @PP_STATS_ATTR_DROPPED: other packets of clients dropped for want of memory
+ *	for the header
+ */
+enum pp_stats_attr {
+	PP_STATS_ATTR_UNSPEC,
+	PP_STATS_ATTR_PAD,
+	PP_STATS_ATTR_RULES,
+	PP_STATS_ATTR_HANDSHAKES,
+	PP_STATS_ATTR_TAGGED,
+	PP_STATS_ATTR_ACKED,
+	PP_STATS_ATTR_RESENT,
+	PP_STATS_ATTR_IN_ACK,
+	PP_STATS_ATTR_PREFIXED,
+	PP_STATS_ATTR_SEPARATE,
+	PP_STATS_ATTR_LOCAL,
+	PP_STATS_ATTR_NO_CONNTRACK,
+	PP_STATS_ATTR_REPLACED,
+	PP_STATS_ATTR_RESET,
+	PP_STATS_ATTR_EXPIRED,
+	PP_STATS_ATTR_UNTAGGED,
+	PP_STATS_ATTR_CLAMPED,
+	PP_STATS_ATTR_ICMP,
+	PP_STATS_ATTR_TFO,
+	PP_STATS_ATTR_MPTCP,
+	PP_STATS_ATTR_SIGNED,
+	PP_STATS_ATTR_LIMIT,
+	PP_STATS_ATTR_NOMEM,
+	PP_STATS_ATTR_DROPPED,
+
+	__PP_STATS_ATTR_MAX,
+	PP_STATS_ATTR_MAX = __PP_STATS_ATTR_MAX - 1
+};
+
+/**
+ * enum pp_limits_attr - limits of a network namespace
+ * @PP_LIMITS_ATTR_UNSPEC: not used
+ * @PP_LIMITS_ATTR_HANDSHAKES: u32, 1 to PP_HANDSHAKES_MAX: most handshakes in
+ *	progress; further SYNs to tagged backends are dropped, so that no backend
+ *	gets a connection without its header. Default PP_HANDSHAKES_DEFAULT
+ */
+enum pp_limits_attr {
+	PP_LIMITS_ATTR_UNSPEC,
+	PP_LIMITS_ATTR_HANDSHAKES,
+
+	__PP_LIMITS_ATTR_MAX,
+	PP_LIMITS_ATTR_MAX = __PP_LIMITS_ATTR_MAX - 1
+};
+
+#endif /* _UAPI_LINUX_PROXYPROTO_H */

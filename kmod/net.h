@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the module keeps for each network namespace.
+ */
+#ifndef _PP_NET_H
+#define _PP_NET_H
+
+#include <linux/mutex.h>
+#include <linux/netfilter.h>
+#include <linux/rhashtable.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <net/netns/generic.h>
+#include "stats.h"
+
+/* Both address families, as indices of arrays */
+enum pp_family {
+	PP_IPV4,
+	PP_IPV6,
+	PP_FAMILIES
+};
+
+/* Prefix lengths 0 to 128 */
+#define PP_PREFIX_LENGTHS	129
+
+/**
+ * struct pp_rules - the rules of a namespace and their index
+ * @by_id: every rule, for netlink; written under pp_net.lock
+ * @last_id: id given last; pp_net.lock
+ * @count: rules in @by_id; written under pp_net.lock
+ * @generation: grows with every change, so that dumps notice; pp_net.lock
+ * @of_family: rules that can match a packet of the family; pp_net.lock
+ * @lengths: prefix lengths in use, bit 128 - length, so that the first bit is
+ *	the longest; written under pp_net.lock, read under RCU
+ * @dests_of_length: destinations of each length; pp_net.lock
+ * @dests: struct pp_dest by family and prefix
+ * @slots: struct pp_slot by destination, block of ports and mark
+ */
+struct pp_rules {
+	struct xarray by_id;
+	u32 last_id;
+	u32 count;
+	u32 generation;
+	u32 of_family[PP_FAMILIES];
+	DECLARE_BITMAP(lengths[PP_FAMILIES], PP_PREFIX_LENGTHS);
+	u32 dests_of_length[PP_FAMILIES][PP_PREFIX_LENGTHS];
+	struct rhashtable dests;
+	struct rhltable slots;
+};
+
+/**
+ * struct pp_flows - the handshakes in progress of a namespace
+ * @table: struct pp_flow by wire addresses and ports
+ * @count: entries, those about to be inserted included
+ * @limit: most of them
+ * @gc: removes the dead; armed while @count is not 0
+ */
+struct pp_flows {
+	struct rhashtable table;
+	atomic_t count;
+	u32 limit;
+	struct delayed_work gc;
+};
+
+/**
+ * struct pp_net - state of a network namespace
+ * @net: the namespace; outlives this
+ * @lock: serialises changes of rules and hooks
+ * @rules: rules; see there for locking
+ * @flows: handshakes in progress
+ * @hooked: whether the hooks of a family are registered; @lock
+ * @stats: counters
+ */
+struct pp_net {
+	struct net *net;
+	struct mutex lock;
+	struct pp_rules rules;
+	struct pp_flows flows;
+	bool hooked[PP_FAMILIES];
+	struct pp_stats __percpu *stats;
+};
+
+extern unsigned int pp_net_id;
+
+static inline struct pp_net *pp_net(const struct net *net)
+{
+	return net_generic(net, pp_net_id);
+}
+
+int pp_net_hook(struct pp_net *pn);
+void pp_net_unhook_idle(struct pp_net *pn);
+int pp_net_init(void);
+void pp_net_exit(void);
+
+#endif /* _PP_NET_H */

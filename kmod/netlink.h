@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Generic netlink: what ppctl speaks.
+ */
+#ifndef _PP_NETLINK_H
+#define _PP_NETLINK_H
+
+#include <net/genetlink.h>
+#include "net.h"
+
+extern struct genl_family pp_netlink_family;
+
+int pp_netlink_rule_parse(const struct nlattr *nest, struct nlattr **tb,
+			  struct netlink_ext_ack *extack);
+struct pp_rule *pp_netlink_rule_read(const struct nlattr *nest,
+				     struct netlink_ext_ack *extack);
+int pp_netlink_rule_add(struct sk_buff *skb, struct genl_info *info);
+int pp_netlink_rule_del(struct sk_buff *skb, struct genl_info *info);
+int pp_netlink_rule_get(struct sk_buff *skb, struct genl_info *info);
+int pp_netlink_rule_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int pp_netlink_rule_flush(struct sk_buff *skb, struct genl_info *info);
+
+int pp_netlink_conn_start(struct netlink_callback *cb);
+int pp_netlink_conn_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int pp_netlink_conn_done(struct netlink_callback *cb);
+
+int pp_netlink_init(void);
+void pp_netlink_exit(void);
+
+#endif /* _PP_NETLINK_H */

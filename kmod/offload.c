@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Keeping a connection from flow offload while its header is on the way.
+ *
+ * Owns the flag that nft flowtables and act_ct look at. They take a flow with
+ * the client's first ACK; from then on replies would pass without being
+ * clamped, and a lost header could not be sent again. Neither takes a flow
+ * whose sequence numbers conntrack adjusts, so these connections say that
+ * theirs are, with offsets that are all zero.
+ */
+#include <linux/errno.h>
+#include <net/netfilter/nf_conntrack.h>
+#include <net/netfilter/nf_conntrack_seqadj.h>
+#include "offload.h"
+
+/**
+ * pp_offload_deny - keep a connection from flow offload
+ * @ct: its conntrack entry, of the packet at hand; on success a reference is
+ *	taken
+ *
+ * The flag without the extension would make older kernels follow a NULL
+ * pointer. The extension can only be added before the entry is confirmed, that
+ * is to the first SYN: for a connection that is older than its rule the answer
+ * is no.
+ *
+ * Return: 1: denied, to be undone with pp_offload_allow(); 0: the entry is too
+ * old; -ENOMEM
+ */
+int pp_offload_deny(struct nf_conn *ct)
+{
+	if (!nfct_seqadj(ct)) {
+		if (nf_ct_is_confirmed(ct))
+			return 0;
+		if (!nfct_seqadj_ext_add(ct))
+			return -ENOMEM;
+	}
+	nf_conntrack_get(&ct->ct_general);
+	set_bit(IPS_SEQ_ADJUST_BIT, &ct->status);
+	return 1;
+}
+
+/* A NAT helper or SYNPROXY may have come to need the flag for itself */
+static bool really_adjusted(const struct nf_conn_seqadj *seqadj)
+{
+	int dir;
+
+	for (dir = 0; dir < IP_CT_DIR_MAX; dir++)
+		if (seqadj->seq[dir].offset_before || seqadj->seq[dir].offset_after)
+			return true;
+	return false;
+}
+
+/**
+ * pp_offload_allow - let a connection be offloaded again
+ * @ct: conntrack entry that pp_offload_deny() took a reference on
+ */
+void pp_offload_allow(struct nf_conn *ct)
+{
+	spin_lock_bh(&ct->lock);
+	if (!really_adjusted(nfct_seqadj(ct)))
+		clear_bit(IPS_SEQ_ADJUST_BIT, &ct->status);
+	spin_unlock_bh(&ct->lock);
+	nf_ct_put(ct);
+}

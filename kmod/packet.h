@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * TCP packets in netfilter hooks: reading them, and the few ways to change one.
+ */
+#ifndef _PP_PACKET_H
+#define _PP_PACKET_H
+
+#include <linux/skbuff.h>
+#include <linux/tcp.h>
+#include "flow.h"
+
+#define PP_TCPOPT_AO	29
+
+/**
+ * struct pp_packet - a whole TCP packet, parsed
+ * @skb: the packet; its data begins with the network header
+ * @out: device that it leaves by; NULL for a packet that comes in
+ * @family: enum pp_family
+ * @thoff: offset of the TCP header
+ * @headers: offset of the payload
+ * @payload: bytes of payload
+ * @seq: sequence number, host byte order
+ * @ack_seq: acknowledgement number, host byte order
+ * @th: copy of the TCP header without options, as it came
+ */
+struct pp_packet {
+	struct sk_buff *skb;
+	const struct net_device *out;
+	enum pp_family family;
+	unsigned int thoff;
+	unsigned int headers;
+	unsigned int payload;
+	u32 seq;
+	u32 ack_seq;
+	struct tcphdr th;
+};
+
+/**
+ * struct pp_option - a TCP option
+ * @off: offset in the TCP header; 0 before the first
+ * @kind: its kind
+ * @len: its length with kind and length
+ */
+struct pp_option {
+	u8 off;
+	u8 kind;
+	u8 len;
+};
+
+bool pp_packet_parse(struct pp_packet *pkt, struct sk_buff *skb, enum pp_family family,
+		     const struct net_device *out);
+void pp_packet_key(const struct pp_packet *pkt, struct pp_flow_key *key, bool reply);
+__sum16 pp_packet_sum(const struct pp_packet *pkt, const struct sk_buff *skb, __wsum sum,
+		      unsigned int len);
+bool pp_packet_checksum_ok(const struct pp_packet *pkt);
+struct tcphdr *pp_packet_write(struct pp_packet *pkt);
+bool pp_packet_next_option(const struct tcphdr *th, struct pp_option *opt);
+void pp_packet_set_seq(struct pp_packet *pkt, struct tcphdr *th, u32 seq);
+void pp_packet_set_ack(struct pp_packet *pkt, struct tcphdr *th, u32 ack, u16 window);
+void pp_packet_nop_option(struct pp_packet *pkt, struct tcphdr *th,
+			  const struct pp_option *opt);
+int pp_packet_trim_payload(struct pp_packet *pkt);
+int pp_packet_prefix(struct pp_packet *pkt, u32 seq, const u8 *data, unsigned int len);
+struct sk_buff *pp_packet_sibling(const struct pp_packet *pkt, u32 seq, const u8 *data,
+				  unsigned int len);
+
+#endif /* _PP_PACKET_H */

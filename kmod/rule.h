@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Rules: which connections get a header, and which one.
+ */
+#ifndef _PP_RULE_H
+#define _PP_RULE_H
+
+#include <linux/in6.h>
+#include <linux/refcount.h>
+#include <linux/rcupdate.h>
+#include "net.h"
+
+struct netlink_ext_ack;
+
+/**
+ * struct pp_ports - a range of ports, host byte order
+ * @first: lowest
+ * @last: highest
+ */
+struct pp_ports {
+	u16 first;
+	u16 last;
+};
+
+/**
+ * union pp_address - an address of either family, network byte order
+ * @ip: IPv4
+ * @in6: IPv6
+ */
+union pp_address {
+	__be32 ip;
+	struct in6_addr in6;
+};
+
+/**
+ * struct pp_rule - a rule; only the counters change once it is added
+ * @id: its name, 1 or above
+ * @families: bits 1 << PP_IPV4 and 1 << PP_IPV6: both for "any"
+ * @direction: enum pp_direction
+ * @version: version of the header, 1 or 2
+ * @origin: enum pp_origin
+ * @to_len: bits of the prefix
+ * @to: destination prefix, host bits zero
+ * @mark: value of the masked mark
+ * @mark_mask: 0: the mark does not matter
+ * @tagged: connections that got a header
+ * @acked: headers that were acknowledged
+ * @resent: times a header was sent again
+ * @ref: one for the table, one for each handshake in progress
+ * @rcu: for pp_rule_retire()
+ * @comment: NUL-terminated, behind @ports in the same allocation, or NULL
+ * @slots: index entries; pp_net.lock
+ * @ports_count: number of @ports; 0: any port
+ * @ports: ranges in rising order
+ */
+struct pp_rule {
+	u32 id;
+	u8 families;
+	u8 direction;
+	u8 version;
+	u8 origin;
+	u8 to_len;
+	union pp_address to;
+	u32 mark;
+	u32 mark_mask;
+	atomic64_t tagged;
+	atomic64_t acked;
+	atomic64_t resent;
+	refcount_t ref;
+	struct rcu_head rcu;
+	char *comment;
+	struct list_head slots;
+	unsigned int ports_count;
+	struct pp_ports ports[];
+};
+
+/**
+ * struct pp_rule_query - what is known of a new connection
+ * @family: of the address
+ * @to: destination as on the wire to the backend
+ * @port: destination port, host byte order
+ * @marks: packet mark and conntrack mark
+ */
+struct pp_rule_query {
+	enum pp_family family;
+	union pp_address to;
+	u16 port;
+	u32 marks[2];
+};
+
+struct pp_rule *pp_rule_alloc(unsigned int ports_count, size_t comment_len);
+void pp_rule_put(struct pp_rule *rule);
+void pp_rule_retire(struct pp_rule *rule);
+int pp_rule_add(struct pp_net *pn, struct pp_rule *rule, struct netlink_ext_ack *extack);
+void pp_rule_remove(struct pp_net *pn, struct pp_rule *rule);
+void pp_rule_flush(struct pp_net *pn);
+struct pp_rule *pp_rule_find(struct pp_net *pn, const struct pp_rule_query *query);
+void pp_rule_mask_prefix(enum pp_family family, union pp_address *addr, unsigned int len);
+int pp_rule_net_init(struct pp_net *pn);
+void pp_rule_net_exit(struct pp_net *pn);
+
+#endif /* _PP_RULE_H */

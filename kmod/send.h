@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Sending: the header is put before connections to tagged backends.
+ */
+#ifndef _PP_SEND_H
+#define _PP_SEND_H
+
+#include "packet.h"
+
+int pp_send_register(struct net *net, u8 nfproto);
+void pp_send_unregister(struct net *net, u8 nfproto);
+
+unsigned int pp_send_syn(struct pp_net *pn, struct pp_packet *pkt,
+			 const struct nf_hook_state *state);
+unsigned int pp_send_client(struct pp_flow *flow, struct pp_packet *pkt,
+			    const struct nf_hook_state *state);
+unsigned int pp_send_reply(struct pp_flow *flow, struct pp_packet *pkt);
+void pp_send_icmp_error(struct pp_net *pn, struct sk_buff *skb, enum pp_family family);
+
+#endif /* _PP_SEND_H */

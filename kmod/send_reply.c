@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sending: the backend's packets on their way to the client.
+ *
+ * Owns the clamp, which hides the borrowed sequence space from the client and
+ * from conntrack. Of the acknowledgement numbers that the backend can send
+ *
+ *   ISN-H+1 ........................ ISN+1 ...................... ISN+1+2^30
+ *      header not acknowledged yet     |  header acknowledged
+ *      -> ISN+1, window smaller by     |  -> untouched, the entry is deleted
+ *         as much: the right edge of   |
+ *         the window stays where it is |
+ *
+ * and all others belong to another connection with the same addresses.
+ */
+#include <linux/bitops.h>
+#include <linux/ipv6.h>
+#include <linux/unaligned.h>
+#include <net/tcp.h>
+#include "send.h"
+
+/* Acknowledgements this far behind the header still belong to the connection */
+#define ACKED_SPAN	BIT(30)
+
+/* What a host takes that does not say: RFC 9293, 3.7.1 */
+#define DEFAULT_MSS_IPV4	TCP_MSS_DEFAULT
+#define DEFAULT_MSS_IPV6	(IPV6_MIN_MTU - sizeof(struct ipv6hdr) - sizeof(struct tcphdr))
+
+static void read_synack_options(struct pp_flow *flow, const struct tcphdr *th)
+{
+	const u8 *bytes = (const u8 *)th;
+	struct pp_option opt = {};
+
+	flow->backend_wscale = PP_NO_WSCALE;
+	flow->backend_mss = flow->key.family == PP_IPV6 ? DEFAULT_MSS_IPV6 : DEFAULT_MSS_IPV4;
+	while (pp_packet_next_option(th, &opt)) {
+		if (opt.kind == TCPOPT_WINDOW && opt.len == TCPOLEN_WINDOW)
+			flow->backend_wscale = min_t(u8, bytes[opt.off + 2], TCP_MAX_WSCALE);
+		if (opt.kind == TCPOPT_MSS && opt.len == TCPOLEN_MSS)
+			flow->backend_mss = get_unaligned_be16(bytes + opt.off + 2);
+	}
+}
+
+/* Selective acknowledgements beside a moved acknowledgement would contradict it */
+static void blot_sack(struct pp_packet *pkt, struct tcphdr *th)
+{
+	struct pp_option opt = {};
+
+	while (pp_packet_next_option(th, &opt))
+		if (opt.kind == TCPOPT_SACK)
+			pp_packet_nop_option(pkt, th, &opt);
+}
+
+/* Windows of SYNs are never scaled, later ones are if both sides offered it */
+static unsigned int window_shift(const struct pp_flow *flow, const struct tcphdr *th)
+{
+	if (th->syn || flow->client_wscale == PP_NO_WSCALE ||
+	    flow->backend_wscale == PP_NO_WSCALE)
+		return 0;
+	return flow->backend_wscale;
+}
+
+static unsigned int clamp_reply(struct pp_flow *flow, struct pp_packet *pkt, u32 missing)
+{
+	struct tcphdr *th = pp_packet_write(pkt);
+	unsigned int cut;
+	u16 window;
+
+	if (!th)
+		return NF_DROP;
+	if (th->syn) {
+		flow->synack = true;
+		read_synack_options(flow, th);
+	} else {
+		blot_sack(pkt, th);
+	}
+	cut = DIV_ROUND_UP(missing, 1U << window_shift(flow, th));
+	window = ntohs(th->window);
+	pp_packet_set_ack(pkt, th, flow->isn + 1, window > cut ? window - cut : 0);
+	pp_stats_inc(flow->net, CLAMPED);
+	return NF_ACCEPT;
+}
+
+static unsigned int reply_locked(struct pp_flow *flow, struct pp_packet *pkt)
+{
+	u32 first = flow->isn - flow->header_len + 1;
+	u32 acked = pkt->ack_seq - first;
+	unsigned int verdict = NF_ACCEPT;
+
+	if (pkt->th.rst)
+		flow->closed = true;
+	if (pkt->th.ack && acked < flow->header_len) {
+		verdict = clamp_reply(flow, pkt, flow->header_len - acked);
+	} else if (pkt->th.ack && acked - flow->header_len < ACKED_SPAN) {
+		/* A SYN-ACK for the unmoved SYN: it had left before the rule came */
+		__pp_flow_kill(flow, pkt->th.syn ? PP_STATS_ATTR_UNTAGGED :
+						   PP_STATS_ATTR_ACKED);
+		return NF_ACCEPT;
+	}
+	pp_flow_touch(flow);
+	return verdict;
+}
+
+/**
+ * pp_send_reply - the backend answers
+ * @flow: handshake in progress, under RCU
+ * @pkt: packet
+ *
+ * Return: verdict
+ */
+unsigned int pp_send_reply(struct pp_flow *flow, struct pp_packet *pkt)
+{
+	unsigned int verdict = NF_ACCEPT;
+
+	if (!pp_packet_checksum_ok(pkt))
+		return NF_ACCEPT;
+	spin_lock_bh(&flow->lock);
+	if (!flow->dead)
+		verdict = reply_locked(flow, pkt);
+	spin_unlock_bh(&flow->lock);
+	return verdict;
+}

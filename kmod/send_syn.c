@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sending: the client's SYN on its way to a tagged backend.
+ *
+ * Owns the choice of the header and the sequence space it is given. The SYN
+ * leaves with its number moved down by the length H of the header:
+ *
+ *   client's view          ISN | ISN+1 ... data
+ *   wire       ISN-H | ISN-H+1 ... header ... ISN | ISN+1 ... data
+ *
+ * From ISN+1 on both sides agree on every number. The same SYN, sent again,
+ * finds its entry or makes one with the same header: moving is idempotent.
+ */
+#include <linux/inetdevice.h>
+#include <linux/unaligned.h>
+#include <net/addrconf.h>
+#include <net/netfilter/nf_conntrack.h>
+#include <net/route.h>
+#include <net/tcp.h>
+#include "offload.h"
+#include "send.h"
+
+/* Options of a SYN that are of interest here */
+struct syn_options {
+	bool is_signed;
+	u8 wscale;
+};
+
+static bool is_fastopen(const u8 *option, u8 len)
+{
+	return option[0] == TCPOPT_FASTOPEN ||
+	       (option[0] == TCPOPT_EXP && len >= TCPOLEN_EXP_FASTOPEN_BASE &&
+		get_unaligned_be16(option + 2) == TCPOPT_FASTOPEN_MAGIC);
+}
+
+static void read_options(const struct tcphdr *th, struct syn_options *opts)
+{
+	struct pp_option opt = {};
+
+	*opts = (struct syn_options){ .wscale = PP_NO_WSCALE };
+	while (pp_packet_next_option(th, &opt)) {
+		if (opt.kind == TCPOPT_MD5SIG || opt.kind == PP_TCPOPT_AO)
+			opts->is_signed = true;
+		if (opt.kind == TCPOPT_WINDOW && opt.len == TCPOLEN_WINDOW)
+			opts->wscale = min_t(u8, ((const u8 *)th)[opt.off + 2], TCP_MAX_WSCALE);
+	}
+}
+
+static void set_endpoint(struct pp_endpoint *end, enum pp_family family,
+			 const void *addr, __be16 port)
+{
+	end->port = port;
+	if (family == PP_IPV6) {
+		end->family = AF_INET6;
+		memcpy(&end->addr.in6, addr, sizeof(end->addr.in6));
+	} else {
+		end->family = AF_INET;
+		memcpy(&end->addr.ip, addr, sizeof(end->addr.ip));
+	}
+}
+
+/* The entry whose original direction the SYN goes in */
+static struct nf_conn *original_ct(const struct sk_buff *skb)
+{
+	enum ip_conntrack_info ctinfo;
+	struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
+
+	if (!ct || nf_ct_is_template(ct) || CTINFO2DIR(ctinfo) != IP_CT_DIR_ORIGINAL)
+		return NULL;
+	return ct;
+}
+
+/* Client and original destination: before NAT as conntrack knows them, else as they are */
+static void find_endpoints(const struct pp_flow_key *key, const struct nf_conn *ct,
+			   struct pp_header *header)
+{
+	const struct nf_conntrack_tuple *tuple;
+
+	if (!ct) {
+		set_endpoint(&header->src, key->family, &key->src, key->sport);
+		set_endpoint(&header->dst, key->family, &key->dst, key->dport);
+		return;
+	}
+	tuple = &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
+	set_endpoint(&header->src, key->family, &tuple->src.u3, tuple->src.u.tcp.port);
+	set_endpoint(&header->dst, key->family, &tuple->dst.u3, tuple->dst.u.tcp.port);
+}
+
+static bool is_own_address(struct net *net, const struct net_device *dev,
+			   const struct pp_endpoint *end)
+{
+	if (end->family == AF_INET6)
+		return ipv6_chk_addr(net, &end->addr.in6, NULL, 0);
+	return inet_addr_type_dev_table(net, dev, end->addr.ip) == RTN_LOCAL;
+}
+
+/* A proxy that binds the client's address relays for it: that is not the host's own */
+static bool is_own_connection(const struct sk_buff *skb, const struct nf_hook_state *state,
+			      const struct pp_endpoint *src)
+{
+	return skb->sk && is_own_address(state->net, state->out, src);
+}
+
+static u32 ct_mark(const struct nf_conn *ct, u32 otherwise)
+{
+#if IS_ENABLED(CONFIG_NF_CONNTRACK_MARK)
+	if (ct)
+		return READ_ONCE(ct->mark);
+#endif
+	return otherwise;
+}
+
+static struct pp_rule *find_rule(struct pp_net *pn, const struct pp_packet *pkt,
+				 const struct pp_flow_key *key, const struct nf_conn *ct)
+{
+	struct pp_rule_query query = {
+		.family = key->family,
+		.to = key->dst,
+		.port = ntohs(key->dport),
+		.marks = { pkt->skb->mark, ct_mark(ct, pkt->skb->mark) },
+	};
+
+	return pp_rule_find(pn, &query);
+}
+
+static struct pp_flow *make_flow(struct pp_net *pn, const struct pp_packet *pkt,
+				 const struct nf_hook_state *state,
+				 const struct pp_flow_key *key, const struct nf_conn *ct,
+				 struct pp_rule *rule)
+{
+	struct pp_header header = { .version = rule->version, .command = PP_HEADER_PROXY };
+	u8 bytes[PP_HEADER_SEND_MAX];
+	struct pp_flow *flow;
+	int len;
+
+	find_endpoints(key, ct, &header);
+	if (rule->origin == PP_ORIGIN_LOCAL && rule->version == 2 &&
+	    is_own_connection(pkt->skb, state, &header.src))
+		header.command = PP_HEADER_LOCAL;
+	len = pp_header_write(bytes, sizeof(bytes), &header);
+	if (len < 0)
+		return ERR_PTR(len);
+	flow = pp_flow_alloc(pn, rule, len);
+	if (IS_ERR(flow))
+		return flow;
+	flow->key = *key;
+	flow->client = header.src;
+	flow->orig_dst = header.dst;
+	flow->isn = pkt->seq;
+	memcpy(flow->header, bytes, len);
+	flow->is_local = header.command == PP_HEADER_LOCAL;
+	return flow;
+}
+
+static void count_tagged(struct pp_flow *flow, const struct nf_conn *ct)
+{
+	spin_lock_bh(&flow->lock);
+	if (!flow->dead)
+		atomic64_inc(&flow->rule->tagged);
+	spin_unlock_bh(&flow->lock);
+	pp_stats_inc(flow->net, TAGGED);
+	if (flow->is_local)
+		pp_stats_inc(flow->net, LOCAL);
+	if (!ct)
+		pp_stats_inc(flow->net, NO_CONNTRACK);
+}
+
+/*
+ * Return: the entry for a SYN that has none; NULL if it is to be left alone;
+ * ERR_PTR() if it has to be dropped
+ */
+static struct pp_flow *new_flow(struct pp_net *pn, struct pp_packet *pkt,
+				const struct nf_hook_state *state,
+				const struct pp_flow_key *key, const struct nf_conn *ct,
+				struct pp_rule *rule, const struct tcphdr *th)
+{
+	struct pp_flow *flow, *entered;
+	struct syn_options opts;
+
+	read_options(th, &opts);
+	if (opts.is_signed) {
+		pp_stats_inc(pn, SIGNED);
+		return NULL;
+	}
+	flow = make_flow(pn, pkt, state, key, ct, rule);
+	if (IS_ERR(flow))
+		return flow;
+	flow->client_wscale = opts.wscale;
+	entered = pp_flow_insert(flow);
+	if (entered == flow)
+		count_tagged(flow, ct);
+	else if (!IS_ERR(entered) && entered->isn != pkt->seq)
+		/* a SYN with another number, on another CPU at the same moment */
+		return ERR_PTR(-EAGAIN);
+	return entered;
+}
+
+/*
+ * Fast Open data would stand before the header. Further Multipath TCP subflows
+ * could not be told from new connections.
+ */
+static void blot_options(struct pp_net *pn, struct pp_packet *pkt, struct tcphdr *th)
+{
+	bool fastopen = pkt->payload; /* which needs no option, if so agreed */
+	struct pp_option opt = {};
+
+	while (pp_packet_next_option(th, &opt)) {
+		if (is_fastopen((u8 *)th + opt.off, opt.len))
+			fastopen = true;
+		else if (opt.kind == TCPOPT_MPTCP)
+			pp_stats_inc(pn, MPTCP);
+		else
+			continue;
+		pp_packet_nop_option(pkt, th, &opt);
+	}
+	if (fastopen)
+		pp_stats_inc(pn, TFO);
+}
+
+/* A repeated SYN may come with a new entry, where conntrack has lost the first */
+static int keep_from_offload(struct pp_flow *flow, struct nf_conn *ct)
+{
+	int denied;
+
+	if (!ct || ct == flow->ct)
+		return 0;
+	denied = pp_offload_deny(ct);
+	if (denied < 0)
+		return denied;
+	if (flow->ct)
+		pp_offload_allow(flow->ct);
+	flow->ct = denied ? ct : NULL;
+	return 0;
+}
+
+/* Return: 0; -EAGAIN when another CPU has just ended the handshake; -ENOMEM */
+static int renew(struct pp_flow *flow, struct nf_conn *ct)
+{
+	int err = -EAGAIN;
+
+	spin_lock_bh(&flow->lock);
+	if (!flow->dead)
+		err = keep_from_offload(flow, ct);
+	if (!err) {
+		flow->closed = false;
+		pp_flow_touch(flow);
+	}
+	spin_unlock_bh(&flow->lock);
+	return err;
+}
+
+static unsigned int move_syn(struct pp_flow *flow, struct pp_packet *pkt, struct tcphdr *th)
+{
+	blot_options(flow->net, pkt, th);
+	pp_packet_set_seq(pkt, th, flow->isn - flow->header_len);
+	return pp_packet_trim_payload(pkt) ? NF_DROP : NF_ACCEPT;
+}
+
+static unsigned int drop_syn(struct pp_net *pn, int err)
+{
+	if (err == -ENOSPC)
+		pp_stats_inc(pn, LIMIT);
+	else
+		pp_stats_inc(pn, NOMEM);
+	return NF_DROP;
+}
+
+/**
+ * pp_send_syn - a SYN leaves
+ * @pn: namespace
+ * @pkt: packet
+ * @state: of the hook
+ *
+ * Context: under RCU.
+ * Return: verdict. A SYN that cannot be given its header is dropped, so that
+ * no backend ever gets a connection without one.
+ */
+unsigned int pp_send_syn(struct pp_net *pn, struct pp_packet *pkt,
+			 const struct nf_hook_state *state)
+{
+	struct nf_conn *ct = original_ct(pkt->skb);
+	struct pp_rule *rule = NULL;
+	struct pp_flow_key key;
+	struct pp_flow *flow;
+	struct tcphdr *th;
+	int err;
+
+	pp_packet_key(pkt, &key, false);
+	flow = pp_flow_find(pn, &key);
+	/* Bridged packets can pass twice */
+	if (flow && pkt->seq == flow->isn - flow->header_len)
+		return NF_ACCEPT;
+	if (!flow || flow->isn != pkt->seq)
+		rule = find_rule(pn, pkt, &key, ct);
+	if ((!flow && !rule) || !pp_packet_checksum_ok(pkt))
+		return NF_ACCEPT;
+	th = pp_packet_write(pkt);
+	if (!th)
+		return drop_syn(pn, -ENOMEM);
+	if (!flow || flow->isn != pkt->seq) {
+		if (flow)
+			pp_flow_kill(flow, PP_STATS_ATTR_REPLACED);
+		flow = rule ? new_flow(pn, pkt, state, &key, ct, rule, th) : NULL;
+		if (!flow)
+			return NF_ACCEPT;
+		if (IS_ERR(flow))
+			return drop_syn(pn, PTR_ERR(flow));
+	}
+	err = renew(flow, ct);
+	return err ? drop_syn(pn, err) : move_syn(flow, pkt, th);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Counters of a network namespace: one for each thing done, and one for each
+ * reason to do nothing or to drop.
+ */
+#ifndef _PP_STATS_H
+#define _PP_STATS_H
+
+#include <linux/percpu.h>
+#include <uapi/linux/proxyproto.h>
+
+/**
+ * struct pp_stats - counters of one CPU, by their uapi attribute
+ * @count: PP_STATS_ATTR_RULES and PP_STATS_ATTR_HANDSHAKES are not used here:
+ *	they are read off the tables
+ */
+struct pp_stats {
+	unsigned long count[__PP_STATS_ATTR_MAX];
+};
+
+#define pp_stats_inc(pn, name) \
+	this_cpu_inc((pn)->stats->count[PP_STATS_ATTR_##name])
+
+u64 pp_stats_sum(const struct pp_stats __percpu *stats, enum pp_stats_attr attr);
+
+#endif /* _PP_STATS_H */

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The TLVs behind the addresses of a v2 header: type, length, value.
+ *
+ * Only their structure; what a value means is for those who use it. Pure
+ * functions of buffers, like header.h.
+ */
+#ifndef _PP_TLV_H
+#define _PP_TLV_H
+
+#include "header.h"
+
+/* Type and length of a TLV (SPEC 2.2) */
+#define PP_TLV_FIXED	3
+
+/**
+ * struct pp_tlv - one TLV
+ * @type: PP2_TYPE_* of SPEC 2.2
+ * @len: bytes of @value
+ * @value: points into the header
+ */
+struct pp_tlv {
+	u8 type;
+	u16 len;
+	const u8 *value;
+};
+
+/**
+ * struct pp_tlv_walk - the TLVs still ahead
+ * @pos: the next TLV
+ * @have: bytes received from @pos on; more than @left does no harm
+ * @left: bytes from @pos to the end of the header, received or not
+ */
+struct pp_tlv_walk {
+	const u8 *pos;
+	size_t have;
+	size_t left;
+};
+
+int pp_tlv_next(struct pp_tlv_walk *walk, struct pp_tlv *tlv);
+
+#endif /* _PP_TLV_H */

@@ -1,0 +1,234 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What a send rule costs: short connections from a client over the load
+# balancer to a backend, in turns by plain routing, by NAT, by NAT with a send
+# rule (v2), by HAProxy (tcp, send-proxy-v2) and by nginx (stream, v1). Ratios
+# are taken within each round; medians, with the least and the most.
+#
+# All three machines are namespaces of one: the load balancer's own share of
+# CPU is the total minus that of plain routing in the same round. Writes
+# bench_send.md and bench_send.json to PP_RESULTS (build). Variables:
+# PP_BENCH_ROUNDS (12), PP_BENCH_SECONDS for each measurement (3),
+# PP_BENCH_CONNECTIONS at a time (32).
+set -euo pipefail
+here=$(readlink -f "${BASH_SOURCE[0]%/*}")
+# shellcheck source=selftests/lib_send.sh
+. "$here/../lib_send.sh"
+# No TAP
+pp_planned=0
+
+rounds=${PP_BENCH_ROUNDS:-12}
+seconds=${PP_BENCH_SECONDS:-3}
+connections=${PP_BENCH_CONNECTIONS:-32}
+results=${PP_RESULTS:-$pp_tree/build}
+raw=$PP_TMP/raw
+# Each has a port of the backend for itself, so that none meets connections of
+# another in TIME_WAIT
+modes=(routing nat send haproxy nginx)
+declare -A bport=([routing]=9001 [nat]=9002 [send]=9003 [haproxy]=9004 [nginx]=9005)
+stream_module=/usr/lib/nginx/modules/ngx_stream_module.so
+
+die() {
+	printf 'bench: %s\n' "$*" >&2
+	exit 1
+}
+
+for command in nft jq conntrack haproxy nginx "$here/load" "$here/sink"; do
+	type -P "$command" >/dev/null || die "$command is missing (make -C selftests/bench)"
+done
+[[ -e $stream_module ]] || die "nginx has no stream module"
+
+write_conf() {
+	cat >"$PP_TMP/haproxy.cfg" <<-END
+		global
+			maxconn 4000
+		defaults
+			mode tcp
+			timeout connect 20s
+			timeout client 60s
+			timeout server 60s
+		listen bench
+			bind 10.0.1.1:81
+			server backend 10.0.2.2:${bport[haproxy]} send-proxy-v2
+	END
+	cat >"$PP_TMP/nginx.conf" <<-END
+		load_module $stream_module;
+		pid $PP_TMP/nginx.pid;
+		error_log $PP_TMP/error.log;
+		worker_processes auto;
+		events {
+			worker_connections 4000;
+		}
+		stream {
+			server {
+				listen 10.0.1.1:82;
+				proxy_pass 10.0.2.2:${bport[nginx]};
+				proxy_protocol on;
+			}
+		}
+	END
+}
+
+# Neither ports nor connections of conntrack may run out, or linger
+tune() {
+	local ns
+
+	for ns in client lb backend; do
+		ns_sysctl $ns net.ipv4.tcp_tw_reuse=1 net.ipv4.ip_local_port_range='1024 65535' \
+			net.ipv4.tcp_max_tw_buckets=262144 net.core.somaxconn=4096 \
+			net.ipv4.tcp_max_syn_backlog=4096
+	done
+	sysctl -qw net.netfilter.nf_conntrack_max=262144
+	ns_sysctl lb net.netfilter.nf_conntrack_tcp_timeout_time_wait=1 \
+		net.netfilter.nf_conntrack_tcp_timeout_close=1
+}
+
+start_servers() {
+	local mode
+
+	for mode in "${modes[@]}"; do
+		case $mode in
+		routing | nat) set -- ;;
+		*) set -- "$CLIENT" ;;
+		esac
+		start_bg "sink-$mode" backend "$here/sink" "$BACKEND" "${bport[$mode]}" "$@"
+		wait_port backend "${bport[$mode]}"
+	done
+	start_bg haproxy lb haproxy -db -f "$PP_TMP/haproxy.cfg"
+	start_bg nginx lb nginx -c "$PP_TMP/nginx.conf" -g 'daemon off; user root;'
+	wait_port lb 81
+	wait_port lb 82
+}
+
+# enter MODE: with nothing of the others in the way, not even empty hooks;
+# TARGET is what the client connects to
+enter() {
+	lb_ppctl flush-rules
+	ns lb nft flush ruleset
+	ns lb conntrack -F 2>/dev/null
+	case $1 in
+	routing) TARGET=("$BACKEND" "${bport[routing]}") ;;
+	nat | send) TARGET=("$VIP" 80) && nat_dnat_masq 80 "${bport[$1]}" ;;
+	haproxy) TARGET=("$VIP" 81) ;;
+	nginx) TARGET=("$VIP" 82) ;;
+	esac
+	[[ $1 != send ]] || rule to "$BACKEND" port "${bport[send]}" version 2
+}
+
+# load SECONDS: JSON
+load() {
+	ns client "$here/load" "${TARGET[@]}" "$1" "$connections"
+}
+
+# Every connection of the mode just measured was tagged: $1 of them
+all_tagged() {
+	is "$(rule_stat tagged)" "$1" 'tagged connections'
+	is "$(rule_stat acked)" "$1" 'acknowledged headers'
+}
+
+measure() {
+	local round=$1 mode=$2 result
+
+	enter "$mode"
+	result=$(load "$seconds")
+	[[ $mode != send ]] || all_tagged "$(jq '.good + .failed' <<<"$result")"
+	jq -c --argjson round "$round" --arg mode "$mode" '{ round: $round, mode: $mode } + . + {
+		rate: (.good / .seconds), cpu_us: (.busy_ms * 1000 / ([.good, 1] | max)) }' \
+		<<<"$result" >>"$raw"
+	tail -n 1 "$raw"
+}
+
+# Everything that follows from the raw figures
+summary() {
+	jq -s --arg kernel "$(uname -r)" --argjson cpus "$(nproc)" --argjson seconds "$seconds" \
+		--argjson connections "$connections" '
+		def middle: sort | (.[(length - 1) / 2 | floor] + .[length / 2 | floor]) / 2;
+		def spread: { median: middle, min: min, max: max };
+		def values($mode; f): map(.[$mode] | f);
+		# of each round, mode to result, with the share of the load balancer
+		(group_by(.round) | map(map({ key: .mode, value: . }) | from_entries |
+			.routing.cpu_us as $base | map_values(. + { lb_us: (.cpu_us - $base) })
+		)) as $rounds |
+		{
+			kernel: $kernel, cpus: $cpus, seconds: $seconds, connections: $connections,
+			rounds: ($rounds | length),
+			modes: ([.[0:5][].mode] | map(. as $m | { key: $m, value: ($rounds | {
+				good: (values($m; .good) | add),
+				failed: (values($m; .failed) | add),
+				rate: (values($m; .rate) | spread),
+				cpu_us: (values($m; .cpu_us) | spread),
+				lb_us: (values($m; .lb_us) | spread),
+				p50_us: (values($m; .p50_us) | spread),
+				p99_us: (values($m; .p99_us) | spread),
+			}) }) | from_entries),
+			ratios: (["nat", "haproxy"] | map(. as $to | { key: $to, value: (
+				["routing", "nat", "send", "haproxy", "nginx"] | map(. as $m |
+				select($m != $to) | { key: $m, value: {
+					rate: ($rounds | map(.[$m].rate / .[$to].rate) | spread),
+					cpu_us: ($rounds | map(.[$m].cpu_us / .[$to].cpu_us) | spread),
+					more_us: ($rounds | map(.[$m].cpu_us - .[$to].cpu_us) | spread),
+					lb_us: ($rounds | map(.[$m].lb_us / .[$to].lb_us) | spread),
+				} }) | from_entries
+			) }) | from_entries),
+			raw: .,
+		}' "$raw"
+}
+
+markdown() {
+	jq -r '
+		def names: { routing: "plain routing", nat: "NAT (DNAT, masquerade)",
+			send: "NAT and a send rule, v2", haproxy: "HAProxy, send-proxy-v2",
+			nginx: "nginx stream, v1" };
+		def row: "| " + join(" | ") + " |";
+		def n: round | tostring;
+		def r: . * 1000 | round | . / 1000 | tostring;
+		def within: "\(.median | r) (\(.min | r) to \(.max | r))";
+		"Linux \(.kernel), \(.cpus) CPUs, \(.rounds) rounds of \(.seconds) s each, " +
+		"\(.connections) connections at a time\n",
+		"Medians; CPU in microseconds per connection, of all CPUs.\n",
+		(["mode", "connections/s", "CPU", "load balancer", "latency p50 ms", "p99 ms", "failed"] | row),
+		(["---", "--:", "--:", "--:", "--:", "--:", "--:"] | row),
+		(.modes | to_entries[] | [names[.key], (.value.rate.median | n), (.value.cpu_us.median | n),
+			(.value.lb_us.median | n), (.value.p50_us.median / 1000 | r),
+			(.value.p99_us.median / 1000 | r), (.value.failed | n)] | row),
+		(.ratios | to_entries[] | .key as $to | "",
+			"Against \(names[$to]), within each round, ratios and a difference, median (least to most):\n",
+			(["mode", "connections/s", "CPU", "load balancer\u0027s CPU", "CPU more, µs"] | row),
+			(["---", "--:", "--:", "--:", "--:"] | row),
+			(.value | to_entries[] | [names[.key], (.value | (.rate, .cpu_us, .lb_us) | within),
+				(.value.more_us | map_values(round) | within)] | row)),
+		"",
+		"Each round, connections/s and CPU per connection:\n",
+		([.modes | keys_unsorted[] | names[.]] | ["round"] + . | row),
+		([.modes | keys_unsorted[] | "--:"] | ["--:"] + . | row),
+		(.raw | group_by(.round)[] | [(.[0].round | n)] + map("\(.rate | n), \(.cpu_us | n)") | row)
+	' "$results/bench_send.json"
+}
+
+module_require
+topo_lb 4
+tune
+write_conf
+start_servers
+for mode in "${modes[@]}"; do
+	enter "$mode"
+	load 1 >/dev/null
+done
+for ((round = 1; round <= rounds; round++)); do
+	for mode in "${modes[@]}"; do
+		measure $round "$mode"
+	done
+done
+enter routing
+
+mkdir -p "$results"
+summary >"$results/bench_send.json"
+markdown | tee "$results/bench_send.md"
+
+for mode in "${modes[@]}"; do
+	stop_bg "sink-$mode"
+	printf '%s: %s\n' "sink-$mode" "$(bg_output "sink-$mode")"
+	is "$(bg_output "sink-$mode" | jq .bad)" 0 "bad connections of $mode"
+done
+is "$(jq -s 'map(.failed) | add' "$raw")" 0 'failed connections'

@@ -1,0 +1,183 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# All there is to check, behind "make check": installs what is missing, builds
+# anew with every warning on, and runs lint, unit tests, the tests of the
+# installation, and the selftests in a VM. Each result is a line of TAP;
+# the last line of the output adds them up. Keeps the logs in build/check.
+#
+# Usage: check.sh        as root if anything has to be installed
+#
+# Variables: KDIR, kernel headers to build for; K, kernel to boot, if it is not
+# the one of KDIR; T, names of selftests, if not all; PP_VM_ACCEL, see
+# vm/run.sh. Exit status: 0 if all steps ran and nothing failed.
+set -euo pipefail
+
+selftests=$(readlink -f "${BASH_SOURCE[0]%/*}")
+tree=${selftests%/*}
+logs=$tree/build/check
+passed=0 failed=0 skipped=0
+cd "$tree"
+unset MAKELEVEL MFLAGS MAKEFLAGS
+jobs=$(nproc)
+
+pass() {
+	((++passed))
+	echo "ok - $1"
+}
+
+fail() {
+	((++failed))
+	echo "not ok - $1"
+}
+
+# quiet NAME COMMAND...: one result, shown in full if it is bad
+quiet() {
+	local name=$1 log=$logs/${1%%:*}.log
+
+	shift
+	if "$@" >>"$log" 2>&1 </dev/null; then
+		pass "$name"
+	else
+		fail "$name"
+		tail -n 40 "$log" | sed 's/^/# /'
+		return 1
+	fi
+}
+
+# tap NAME COMMAND...: as many results as lines of TAP; a command that fails
+# without a failed result, or gives no result at all, is one failure
+tap() {
+	local name=$1 log=$logs/$1.log status=0 good bad skips
+
+	shift
+	"$@" </dev/null 2>&1 | tee "$log" || status=$?
+	good=$(grep -c '^ok\b' "$log" || true)
+	bad=$(grep -c '^not ok\b' "$log" || true)
+	skips=$(grep -ciE '^(ok\b|1\.\.0\b).*# *SKIP' "$log" || true)
+	((passed += good - $(grep -ciE '^ok\b.*# *SKIP' "$log" || true), failed += bad, skipped += skips)) || true
+	if ((status != 0 && status != 4 && bad == 0)); then
+		fail "$name: ended with status $status"
+	elif ((good + bad + skips == 0)); then
+		fail "$name: no results"
+	fi
+}
+
+step() {
+	echo "# ---- $1 ($SECONDS s)"
+}
+
+not_run() {
+	fail "$1: did not run, since the build failed"
+}
+
+# The compiler need not be the kernel's own, so that this is no warning
+warnings() {
+	grep -i 'warning:' "$1" | grep -v 'the compiler differs from the one used' || true
+}
+
+no_warnings() {
+	local found
+
+	found=$(warnings "$logs/build.log")
+	if [[ -n $found ]]; then
+		printf '%s\n' "$found"
+		return 1
+	fi
+}
+
+build() {
+	make clean-objects &&
+		make -j "$jobs" W=1 all selftests &&
+		make -C selftests/unit
+}
+
+# vm PART [NAME]...: in a VM of their own, all selftests or those named
+vm() {
+	local part=$1
+
+	shift
+	selftests/vm/run.sh --timeout "${TIMEOUT:-7200}" --out "$logs/vm-$part" \
+		--kernel "${K:-$(make -s --no-print-directory print-KVER)}" -- \
+		selftests/run_tests.sh "$@"
+}
+
+# One VM hardly uses more than one processor: with two, and memory for it, two
+# VMs share the work
+two_vms() {
+	((jobs > 1)) && [[ $(awk '/^MemAvailable/ { print $2 }' /proc/meminfo) -gt 10000000 ]]
+}
+
+vm_in_background() {
+	local status=0
+
+	vm "$@" >"$logs/vm-$1.output" 2>&1 </dev/null || status=$?
+	echo "$status" >"$logs/vm-$1.status"
+}
+
+replay() {
+	cat "$logs/vm-$1.output"
+	return "$(<"$logs/vm-$1.status")"
+}
+
+vms() {
+	local names=() first second
+
+	read -ra names <<<"${T:-}"
+	if ((${#names[@]})) || ! two_vms; then
+		tap vm vm all ${names[@]+"${names[@]}"}
+		return
+	fi
+	mapfile -t first < <("$selftests/run_tests.sh" --list | grep '^send_[f-o]')
+	mapfile -t second < <("$selftests/run_tests.sh" --list | grep -v '^send_[f-o]')
+	vm_in_background second "${second[@]}" &
+	tap vm-first vm first "${first[@]}"
+	wait
+	tap vm-second replay second
+}
+
+finish() {
+	((skipped == 0)) || echo "# $skipped skipped"
+	echo "# logs: $logs"
+	echo "$passed passed, $failed failed"
+	((failed == 0 && passed > 0)) || exit 1
+	exit 0
+}
+
+rm -rf "$logs"
+mkdir -p "$logs"
+export PP_MODULE=$tree/kmod/proxyproto.ko
+
+step setup
+quiet 'setup: all that is needed -> there' "$selftests/setup.sh" || finish
+
+step build
+built=1
+quiet 'build: module, ppctl, tests -> success' build || built=''
+quiet 'build-warnings: W=1 -> none' no_warnings || true
+
+step lint
+tap lint "$selftests/lint.sh"
+
+step unit
+tap unit make -s --no-print-directory -C selftests/unit run
+
+step install
+for file in "$selftests"/install_*.sh "$selftests"/ppctl_usage.sh; do
+	name=$(basename "$file" .sh)
+	if [[ -n $built ]]; then
+		tap "$name" "$file"
+	else
+		not_run "$name"
+	fi
+done
+
+step vm
+if [[ -n $built ]]; then
+	vms
+else
+	not_run vm
+fi
+
+step end
+finish

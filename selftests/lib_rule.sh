@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the rule_*, netlink_* and ppctl_* selftests share: ppctl in one
+# namespace, and programs that give many results at once, which is a lot faster
+# in an emulated machine than a few commands for each.
+
+# shellcheck source=selftests/lib_send.sh
+. "${BASH_SOURCE[0]%/*}/lib_send.sh"
+
+LOAD=${LOAD:-$pp_selftests/pp_netlink_load}
+PROBE=${PROBE:-$pp_selftests/pp_netlink_probe}
+FUZZ=${FUZZ:-$pp_selftests/pp_netlink_fuzz}
+
+# Full name of the namespace whose rules are tested
+pp_net=''
+
+# pp ARGUMENT...: ppctl there
+pp() {
+	"$PPCTL" -n "$pp_net" "$@"
+}
+
+# in_net COMMAND...: a program there, with less ado than ns
+in_net() {
+	nsenter --net="/run/netns/$pp_net" "$@"
+}
+
+# results COMMAND...: a program there, whose results have no numbers, and get
+# some here; its status is 0 or 1
+results() {
+	local line status=0
+
+	in_net "$@" >"$PP_TMP/results" 2>&1 || status=$?
+	while IFS= read -r line; do
+		case $line in
+		'ok - '*) ok "${line#ok - }" ;;
+		'not ok - '*) not_ok "${line#not ok - }" ;;
+		*) printf '# %s\n' "${line#\# }" ;;
+		esac
+	done <"$PP_TMP/results"
+	((status <= 1)) || not_ok "${1##*/} ${*:2} -> comes to its end (status $status)"
+}
+
+# stats NAME: a counter there
+stats() {
+	pp -j show-stats | jq -r ".[0].$1"
+}
+
+# The rules there without their counters
+plain_rules() {
+	pp list-rules | sed 's/  # tagged .*//'
+}
+
+# refused MESSAGE ARGUMENT...: of ppctl there, with which no rule changes
+refused() {
+	local status=0 before
+
+	before=$(plain_rules)
+	pp "${@:2}" >"$PP_TMP/out" 2>"$PP_TMP/err" || status=$?
+	is "$(<"$PP_TMP/err")" "ppctl: $1" stderr
+	is "$(<"$PP_TMP/out")" '' stdout
+	is "$status" 2 status
+	is "$(plain_rules)" "$before" rules
+}

@@ -1,0 +1,149 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What can be judged without running anything: the module by sparse, every
+# script by shellcheck, the man pages, and rules of this tree (versions, where
+# kernel versions may be asked for, licences, white space). Prints TAP. Changes
+# nothing in the tree; KDIR names the kernel headers for sparse.
+set -euo pipefail
+# shellcheck source=selftests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+
+need make sparse shellcheck mandoc
+cd "$pp_tree"
+# Of the make that may have called us
+unset MAKEFLAGS MAKELEVEL MFLAGS
+
+# Files of the tree, as git would commit them; without git all but the built
+files() {
+	if [[ -e .git ]] && git ls-files -co --exclude-standard 2>/dev/null >"$PP_TMP/files"; then
+		sort -u "$PP_TMP/files"
+	else
+		find . \( -name .git -o -path ./build \) -prune -o -type f -printf '%P\n' |
+			grep -vE '\.(o|ko|d|cmd|mod|mod\.c|order|symvers)$' | sort
+	fi | while IFS= read -r file; do
+		# Text that is still there
+		[[ ! -f $file ]] || ! grep -qI '' "$file" || printf '%s\n' "$file"
+	done
+}
+
+none() {
+	if [[ -n $1 ]]; then
+		fail "$1"
+	fi
+}
+
+scripts() {
+	local file
+
+	while IFS= read -r file; do
+		case $(head -n 2 "$file" | tr '\n' ' ') in
+		'#!/bin/bash'* | '#!/bin/sh'* | '#!/usr/bin/env bash'* | '# shellcheck shell='*)
+			printf '%s\n' "$file"
+			;;
+		esac
+	done < <(files)
+}
+
+lint_shell() {
+	local list
+
+	mapfile -t list < <(scripts)
+	((${#list[@]})) || fail "no scripts found"
+	shellcheck -x -- "${list[@]}"
+}
+
+# In a copy, so that objects of the tree stay. Only what it says of our own
+# files counts: the kernel's headers have warnings of their own.
+lint_sparse() {
+	local dir=$PP_TMP/sparse output=$PP_TMP/sparse.out kdir sources checked
+
+	kdir=${KDIR:-$(make -s --no-print-directory print-KDIR)}
+	mkdir "$dir"
+	cp -r Kbuild kmod "$dir"
+	find "$dir" \( -name '*.o' -o -name '*.ko' -o -name '*.cmd' -o -name '*.mod*' \) -delete
+	make -C "$kdir" M="$dir" C=2 modules \
+		>"$output" 2>&1 || {
+		grep -E '(warning|error):' "$output" | sed "s,^$dir/,,"
+		return 1
+	}
+	sources=$(find "$dir/kmod" -maxdepth 1 -name '*.c' ! -name '*.mod.c' | wc -l)
+	checked=$(grep -c "CHECK .*/kmod/[a-z_0-9]*\.c$" "$output" || true)
+	((checked >= sources)) || fail "sparse saw $checked of $sources files"
+	none "$(grep -E "^$dir/.*(warning|error):" "$output" | sed "s,^$dir/,," || true)"
+}
+
+lint_versions() {
+	none "$(grep -rnE 'LINUX_VERSION_CODE|KERNEL_VERSION *\(|linux/version\.h|RHEL_RELEASE' \
+		--include='*.[ch]' --include=Kbuild kmod | grep -v '^kmod/compat/' || true)"
+}
+
+lint_package_version() {
+	local want
+
+	want=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' dkms.conf)
+	[[ $want =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "PACKAGE_VERSION is '$want'"
+	is "$(sed -n 's/^MODULE_VERSION("\(.*\)");$/\1/p' kmod/*.c)" "$want" MODULE_VERSION
+	if [[ -x tools/ppctl/ppctl ]]; then
+		is "$(tools/ppctl/ppctl -V)" "ppctl $want" "ppctl -V"
+	else
+		grep -q 'PPCTL_VERSION.*VERSION' tools/ppctl/Makefile || fail "ppctl has no version"
+	fi
+}
+
+# A source that is not listed is not built by anybody
+lint_objects() {
+	local file
+
+	while IFS= read -r file; do
+		grep -qwE "${file%.c}\.o" kmod/Kbuild || fail "kmod/$file is not in kmod/Kbuild"
+	done < <(files | sed -n 's,^kmod/\([^/]*\.c\)$,\1,p')
+}
+
+lint_man() {
+	local list page
+
+	mapfile -t list < <(files | grep -E '/man/[^/]*\.[1-9]$')
+	((${#list[@]})) || fail "no man pages found"
+	mandoc -T lint -W warning "${list[@]}"
+	if type -P man >/dev/null; then
+		for page in "${list[@]}"; do
+			none "$(LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "./$page" \
+				2>&1 >/dev/null)"
+		done
+	fi
+}
+
+lint_licences() {
+	local file
+
+	while IFS= read -r file; do
+		case $file in
+		COPYING | *.md | .gitignore | */.gitignore | */fuzz/* | *.json | *.pcap | *.txt) continue ;;
+		esac
+		head -n 3 "$file" | grep -q 'SPDX-License-Identifier: .*GPL-2.0' || printf '%s\n' "$file"
+	done < <(files) >"$PP_TMP/unlicensed"
+	none "$(cat "$PP_TMP/unlicensed")"
+}
+
+lint_space() {
+	local file
+
+	while IFS= read -r file; do
+		[[ $file != COPYING ]] || continue
+		grep -nHE '[[:blank:]]$' "$file" || true
+		grep -nHP '^ +\t' "$file" || true
+		[[ ! -s $file || -z $(tail -c 1 "$file") ]] || printf '%s: no newline at its end\n' "$file"
+		[[ $(tail -n 1 "$file") =~ [^[:space:]] || ! -s $file ]] || printf '%s: empty line at its end\n' "$file"
+	done < <(files) >"$PP_TMP/space"
+	none "$(cat "$PP_TMP/space")"
+}
+
+check "lint: sparse -> no warnings in our files" lint_sparse
+check "lint: shellcheck -> nothing to say" lint_shell
+check "lint: kernel versions -> asked for in kmod/compat only" lint_versions
+check "lint: dkms.conf, MODULE_VERSION, ppctl -> one version" lint_package_version
+check "lint: kmod/*.c -> all in kmod/Kbuild" lint_objects
+check "lint: man pages -> render without warnings" lint_man
+check "lint: SPDX -> in every source" lint_licences
+check "lint: white space -> none astray" lint_space

@@ -1,0 +1,200 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Netlink messages that ppctl would never send: each is refused with the right
+# errno, the module's own refusals say why, and nothing changes. Then many at
+# random, which the kernel must survive (PP_SEED repeats a run), and dumps that
+# are interrupted, squeezed and given up.
+set -euo pipefail
+# shellcheck source=selftests/lib_rule.sh
+. "${BASH_SOURCE[0]%/*}/lib_rule.sh"
+
+MESSAGES=${PP_MESSAGES:-20000}
+seed=${PP_SEED:-$RANDOM$RANDOM}
+
+need jq nsenter
+[[ -x $FUZZ ]] || skip_all "$FUZZ is not built"
+module_require
+ns_make a
+pp_net=$(ns_name a)
+
+# Errors that the kernel finds by the module's policy have texts of its own,
+# which differ from version to version
+wrong() {
+	results "$FUZZ" cases <<-'END'
+	add, no rule				| EINVAL a rule is missing | add
+	add, rule without the flag of a nest	| EINVAL | add rule!{ direction=1 }
+	add, rule that is no nest		| EINVAL | add rule:0102030405060708
+	add, rule of 2 bytes			| ERANGE | add rule~:0102
+	add, attribute type 9 in the message	| EINVAL | add 9=1 rule{ direction=1 }
+	add, attribute type 0 in the message	| EINVAL | add 0=1 rule{ direction=1 }
+	add, a connection in the message	| EINVAL | add conn{ } rule{ direction=1 }
+	add, counters in the message		| EINVAL | add counters{ } rule{ direction=1 }
+	add, attribute type 99 in the rule	| EINVAL | add rule{ direction=1 99=1 }
+	add, attribute type 0 in the rule	| EINVAL | add rule{ direction=1 0=1 }
+	add, padding in the rule		| EINVAL | add rule{ direction=1 pad: }
+	add, a counter in the rule		| EINVAL | add rule{ direction=1 tagged=1 }
+	add, id in the rule			| EINVAL the module chooses the id of a new rule | add rule{ direction=1 id=7 }
+	add, id 0 in the rule			| ERANGE | add rule{ direction=1 id=0 }
+
+	add, empty rule				| EINVAL the direction is missing | add rule{ }
+	add, no direction			| EINVAL the direction is missing | add rule{ to:0a000002 }
+	add, direction 0			| ERANGE | add rule{ direction=0 }
+	add, direction 3			| ERANGE | add rule{ direction=3 }
+	add, direction 2			| EOPNOTSUPP accept rules are not supported by this version | add rule{ direction=2 }
+	add, direction of 0 bytes		| EINVAL | add rule{ direction: }
+	add, direction of 2 bytes		| EINVAL | add rule{ direction/2=1 }
+	add, direction as a nest		| EINVAL | add rule{ direction~=1 }
+
+	add, prefix of 0 bytes			| EINVAL a prefix has 4 or 16 bytes | add rule{ direction=1 to: }
+	add, prefix of 3 bytes			| EINVAL a prefix has 4 or 16 bytes | add rule{ direction=1 to:0a0000 }
+	add, prefix of 5 bytes			| EINVAL a prefix has 4 or 16 bytes | add rule{ direction=1 to:0a00000000 }
+	add, prefix of 15 bytes			| EINVAL a prefix has 4 or 16 bytes | add rule{ direction=1 to:fd0000000000000000000000000000 }
+	add, prefix of 17 bytes			| ERANGE | add rule{ direction=1 to:fd00000000000000000000000000000000 }
+	add, length 33 of IPv4			| EINVAL the prefix is longer than its address | add rule{ direction=1 to:0a000000 to_len=33 }
+	add, length 128 of IPv4			| EINVAL the prefix is longer than its address | add rule{ direction=1 to:0a000000 to_len=128 }
+	add, length 129				| ERANGE | add rule{ direction=1 to:fd000000000000000000000000000000 to_len=129 }
+	add, length 255				| ERANGE | add rule{ direction=1 to:0a000000 to_len=255 }
+	add, length of 2 bytes			| EINVAL | add rule{ direction=1 to:0a000000 to_len/2=24 }
+	add, length without prefix		| EINVAL a prefix length needs a prefix | add rule{ direction=1 to_len=0 }
+	add, host bit of IPv4 /31		| EINVAL the prefix has host bits set | add rule{ direction=1 to:0a000001 to_len=31 }
+	add, host bit of IPv4 /0		| EINVAL the prefix has host bits set | add rule{ direction=1 to:80000000 to_len=0 }
+	add, host bit of IPv6 /127		| EINVAL the prefix has host bits set | add rule{ direction=1 to:fd000000000000000000000000000001 to_len=127 }
+	add, host bit of IPv6 /33		| EINVAL the prefix has host bits set | add rule{ direction=1 to:fd000000400000000000000000000000 to_len=33 }
+	add, host bits of IPv6 /0		| EINVAL the prefix has host bits set | add rule{ direction=1 to:fd000000000000000000000000000000 to_len=0 }
+
+	add, port 0				| ERANGE | add rule{ direction=1 ports{ first=0 } }
+	add, last port 0			| ERANGE | add rule{ direction=1 ports{ first=80 last=0 } }
+	add, ports that are empty		| EINVAL a port range needs its first port | add rule{ direction=1 ports{ } }
+	add, ports of 0 bytes			| EINVAL | add rule{ direction=1 ports: }
+	add, ports without the first		| EINVAL a port range needs its first port | add rule{ direction=1 ports{ last=80 } }
+	add, ports reversed			| EINVAL the port range ends before it begins | add rule{ direction=1 ports{ first=90 last=80 } }
+	add, second range reversed		| EINVAL the port range ends before it begins | add rule{ direction=1 ports{ first=80 } ports{ first=91 last=90 } }
+	add, ranges that overlap		| EINVAL port ranges must rise and not overlap | add rule{ direction=1 ports{ first=80 last=90 } ports{ first=90 last=95 } }
+	add, the same port twice		| EINVAL port ranges must rise and not overlap | add rule{ direction=1 ports{ first=80 } ports{ first=80 } }
+	add, ranges that fall			| EINVAL port ranges must rise and not overlap | add rule{ direction=1 ports{ first=90 } ports{ first=80 } }
+	add, 33 ranges				| EINVAL a rule has 32 port ranges at most | add rule{ direction=1 ports*33 }
+	add, 2000 ranges			| EINVAL a rule has 32 port ranges at most | add rule{ direction=1 ports*2000 }
+	add, ports without the flag of a nest	| EINVAL | add rule{ direction=1 ports!{ first=80 } }
+	add, ports that are no nest		| EINVAL | add rule{ direction=1 ports:0050 }
+	add, port of 1 byte			| EINVAL | add rule{ direction=1 ports{ first/1=80 } }
+	add, port of 4 bytes			| EINVAL | add rule{ direction=1 ports{ first/4=80 } }
+	add, attribute type 9 in the ports	| EINVAL | add rule{ direction=1 ports{ first=80 9=1 } }
+
+	add, mask without mark			| EINVAL a mark mask needs a mark | add rule{ direction=1 mask=0xff }
+	add, mask 0				| EINVAL a mark mask of 0 matches nothing in particular | add rule{ direction=1 mark=0 mask=0 }
+	add, mark outside its mask		| EINVAL the mark has bits outside its mask | add rule{ direction=1 mark=0x100 mask=0xff }
+	add, mark of 2 bytes			| EINVAL | add rule{ direction=1 mark/2=1 }
+	add, mask of 8 bytes			| EINVAL | add rule{ direction=1 mark=1 mask/8=1 }
+	add, version 0				| ERANGE | add rule{ direction=1 version=0 }
+	add, version 3				| ERANGE | add rule{ direction=1 version=3 }
+	add, version of 4 bytes			| EINVAL | add rule{ direction=1 version/4=1 }
+	add, origin 2				| ERANGE | add rule{ direction=1 origin=2 }
+	add, comment of 0 bytes			| EINVAL | add rule{ direction=1 comment: }
+	add, comment without its NUL		| EINVAL | add rule{ direction=1 comment:616263 }
+	add, control character in the comment	| EINVAL a comment has no control characters | add rule{ direction=1 comment:610a6200 }
+	add, NUL in the comment			| EINVAL a comment has no control characters | add rule{ direction=1 comment:6100620000 }
+	add, text behind the comment's NUL	| EINVAL a comment has no control characters | add rule{ direction=1 comment:61004141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414141414100 }
+
+	add, attribute longer than its rule	| EINVAL | add rule{ direction=1 mark=1 len=12 }
+	add, attribute of 3 bytes in all	| EINVAL | add rule{ direction=1 mark=1 len=3 }
+	add, attribute of no length		| EINVAL | add rule{ direction=1 mark=1 len=0 }
+	add, port longer than its range		| EINVAL | add rule{ direction=1 ports{ first=80 len=20 } }
+	add, range longer than its rule		| EINVAL | add rule{ direction=1 ports{ first=80 } len=64 }
+	add, rule longer than its message	| EINVAL | add rule{ direction=1 } len=64
+	add, message cut in an attribute	| EINVAL | add rule{ direction=1 to:0a000002 cut=4
+	add, message cut in the rule's head	| EINVAL | add rule{ } cut=1
+	add, message cut before genl's header	| EINVAL | add cut=4
+
+	del, no rule				| EINVAL a rule is missing | del
+	del, empty rule				| EINVAL the id of the rule is missing | del rule{ }
+	del, id 0				| ERANGE | del rule{ id=0 }
+	del, id above all			| ERANGE | del rule{ id=0xffffffff }
+	del, id of 8 bytes			| EINVAL | del rule{ id/8=1 }
+	del, rule that does not exist		| ENOENT there is no rule 2000000000 | del rule{ id=2000000000 }
+	del, a rule and one that does not exist	| ENOENT there is no rule 2000000000 | del rule{ id=1 } rule{ id=2000000000 }
+	del, a rule and one without id		| EINVAL the id of the rule is missing | del rule{ id=1 } rule{ }
+	del, a rule and one without the flag	| EINVAL | del rule{ id=1 } rule!{ id=2 }
+	del, a rule and a broken attribute	| EINVAL | del rule{ id=1 } rule{ id=2 len=60 }
+	get, no rule				| EINVAL a rule is missing | get
+	get, empty rule				| EINVAL the id of the rule is missing | get rule{ }
+	get, rule that does not exist		| ENOENT there is no rule 2000000000 | get rule{ id=2000000000 }
+	get, attribute type 9			| EINVAL | get rule{ id=1 } 9=1
+	set, no limits				| EINVAL a limit is missing | set
+	set, limits without the flag of a nest	| EINVAL | set limits!{ handshakes=5 }
+	set, attribute type 9 in the limits	| EINVAL | set limits{ handshakes=5 9=1 }
+	set, 0 handshakes			| ERANGE | set limits{ handshakes=0 }
+	set, 1048577 handshakes			| ERANGE | set limits{ handshakes=1048577 }
+	set, limit of 8 bytes			| EINVAL | set limits{ handshakes/8=5 }
+	flush, attribute type 9			| EINVAL | flush 9=1
+
+	command 0				| EOPNOTSUPP | cmd0
+	command 9				| EOPNOTSUPP | cmd9
+	command 99				| EOPNOTSUPP | cmd99
+	add as a dump				| EOPNOTSUPP | add+dump rule{ direction=1 }
+	del as a dump				| EOPNOTSUPP | del+dump rule{ id=1 }
+	flush as a dump				| EOPNOTSUPP | flush+dump
+	stats as a dump				| EOPNOTSUPP | stats+dump
+	limits as a dump			| EOPNOTSUPP | limits+dump
+	set as a dump				| EOPNOTSUPP | set+dump limits{ handshakes=5 }
+	connections not as a dump		| EOPNOTSUPP | conns
+	dump of rules, attribute type 9		| EINVAL | get+dump 9=1
+	END
+}
+
+# What is barely right; the first three rules are those that were there
+right() {
+	results "$FUZZ" cases <<-END
+	add, only a direction			| OK | add rule{ direction=1 }
+	add, the same again			| EEXIST rule 4 has the same destination, ports and mark | add rule{ direction=1 version=1 }
+	add, prefix without length		| OK | add rule{ direction=1 to:0a090002 }
+	add, the same with length 32		| EEXIST rule 5 has the same destination, ports and mark | add rule{ direction=1 to:0a090002 to_len=32 }
+	add, IPv6 prefix of length 0		| EEXIST rule 4 has the same destination, ports and mark | add rule{ direction=1 to:00000000000000000000000000000000 to_len=0 }
+	add, 32 ranges				| OK | add rule{ direction=1 ports*32 }
+	add, ranges that touch			| OK | add rule{ direction=1 ports{ first=180 last=190 } ports{ first=191 last=191 } }
+	add, mark 0 with a mask			| OK | add rule{ direction=1 mark=0 mask=1 }
+	add, comment of 255 bytes		| OK | add rule{ direction=1 mark=1 comment"$(printf 'x%.0s' {1..255}) }
+	add, comment of 256 bytes		| EINVAL | add rule{ direction=1 mark=2 comment"$(printf 'x%.0s' {1..256}) }
+	add, no acknowledgement wanted		| SILENT | add+noack rule{ direction=1 mark=3 }
+	del, two rules at once			| OK | del rule{ id=1 } rule{ id=2 }
+	get, a rule				| OK | get rule{ id=3 }
+	set, nothing				| OK | set limits{ }
+	END
+}
+
+before_rules() {
+	pp add-rule send to 10.0.0.2 port 80
+	pp add-rule send to fd00::2 port 80-99,443 mark 1/3 version 1
+	pp add-rule send to 10.0.0.0/8 origin proxy comment 'the third'
+	pp list-rules >"$PP_TMP/before"
+}
+
+unchanged() {
+	is "$(pp list-rules)" "$(cat "$PP_TMP/before")"
+	is "$(pp show-limits)" "handshakes 65536"
+}
+
+usable() {
+	pp list-rules >/dev/null
+	pp flush-rules
+	is "$(pp list-rules)" ""
+	is "$(stats rules)" 0
+	pp add-rule send to 10.0.0.2 port 80
+	is "$(pp -j list-rules | jq -r '.[].to')" 10.0.0.2
+}
+
+random() {
+	in_net "$FUZZ" random "$seed" "$MESSAGES" | tee "$PP_TMP/random"
+}
+
+check "netlink: three rules -> listed" before_rules
+wrong
+check "netlink: after all that was refused -> the same three rules" unchanged
+right
+check "netlink: after what was accepted -> rules can be listed, flushed, added" usable
+diag "seed $seed (PP_SEED), $MESSAGES messages (PP_MESSAGES)"
+check "netlink: valid messages mutated at random -> the kernel lives" random
+cat "$PP_TMP/random"
+check "netlink: after the random messages -> rules can be listed, flushed, added" usable
+results "$FUZZ" dump
+check "netlink: after the dumps -> rules can be listed, flushed, added" usable

@@ -1,0 +1,147 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Installs what make, make demo and make check need, on Debian 12 or 13, with
+# apt-get, as root: what is missing and nothing else. A package counts as there
+# when what we want of it is there, so that another package's is as good. No
+# service is started, and none of those that come along is enabled.
+#
+# Usage: setup.sh            installs what is missing
+#        setup.sh --check    names what is missing; status 1 if anything is
+set -euo pipefail
+
+PATH=$PATH:/usr/sbin:/sbin
+policy=/usr/sbin/policy-rc.d
+saved=''
+
+# Package, and what we want of it: a command, or a file
+packages='
+gcc			gcc
+libc6-dev		/usr/include/stdio.h
+make			make
+pkg-config		pkg-config
+libnl-3-dev		/usr/include/libnl3/netlink/netlink.h
+libnl-genl-3-dev	/usr/include/libnl3/netlink/genl/genl.h
+nettle-dev		/usr/include/nettle/sha2.h
+linux-source		/usr/src/linux-source-*.tar.xz
+qemu-system-x86		qemu-system-x86_64
+busybox-static		busybox
+cpio			cpio
+kmod			modprobe
+xz-utils		xz
+zstd			zstd
+git			git
+dkms			dkms
+openssl			openssl
+sparse			sparse
+shellcheck		shellcheck
+mandoc			mandoc
+man-db			man
+procps			sysctl
+psmisc			fuser
+iproute2		ss
+iputils-ping		ping
+nftables		nft
+iptables		iptables
+ipvsadm			ipvsadm
+conntrack		conntrack
+ethtool			ethtool
+tcpdump			tcpdump
+tshark			tshark
+nginx			nginx
+python3			python3
+haproxy			haproxy
+apache2-bin		apache2
+curl			curl
+socat			socat
+jq			jq
+'
+
+die() {
+	printf 'setup.sh: %s\n' "$*" >&2
+	exit 1
+}
+
+have() {
+	case $1 in
+	/*) compgen -G "$1" >/dev/null ;;
+	*) type -P "$1" >/dev/null ;;
+	esac
+}
+
+# A kernel to boot in a VM, with its headers
+have_kernel() {
+	local dir
+
+	for dir in /lib/modules/*/; do
+		dir=${dir%/}
+		if [[ -e $dir/modules.dep && -e $dir/build/Makefile ]] &&
+			[[ -e /boot/vmlinuz-${dir##*/} || -e $dir/vmlinuz ]]; then
+			return
+		fi
+	done
+	return 1
+}
+
+find_missing() {
+	local package wanted
+
+	while read -r package wanted; do
+		[[ -z $package ]] || have "$wanted" || printf '%s\n' "$package"
+	done <<<"$packages"
+	have_kernel || printf '%s\n' linux-image-amd64 linux-headers-amd64
+}
+
+# Daemons must not start: apt asks this file. One that is there comes back.
+forbid_services() {
+	if [[ -e $policy || -L $policy ]]; then
+		saved=$policy.proxyproto
+		mv "$policy" "$saved"
+	fi
+	trap allow_services EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod 755 "$policy"
+}
+
+allow_services() {
+	rm -f "$policy"
+	[[ -z $saved ]] || mv "$saved" "$policy"
+}
+
+install_packages() {
+	local service
+
+	export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+	apt-get -qq -o DPkg::Lock::Timeout=600 update || return
+	apt-get -qq -y -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 \
+		install --no-install-recommends "$@" || return
+	for service in nginx haproxy; do
+		if [[ " $* " == *" $service "* ]] && have systemctl; then
+			systemctl disable --quiet "$service" 2>/dev/null || true
+		fi
+	done
+}
+
+mapfile -t missing < <(find_missing)
+((${#missing[@]})) || exit 0
+
+if [[ ${1:-} == --check ]]; then
+	printf '%s\n' "${missing[@]}"
+	exit 1
+fi
+have apt-get || die "no apt-get here; install what these packages of Debian hold: ${missing[*]}"
+[[ $(id -u) == 0 ]] || die "run as root: apt-get install --no-install-recommends ${missing[*]}"
+
+log=$(mktemp)
+forbid_services
+printf 'setup.sh: installing %s\n' "${missing[*]}"
+if ! install_packages "${missing[@]}" >"$log" 2>&1; then
+	tail -n 30 "$log" >&2
+	rm -f "$log"
+	die "apt-get failed"
+fi
+rm -f "$log"
+mapfile -t missing < <(find_missing)
+((${#missing[@]} == 0)) || die "still missing: ${missing[*]}"

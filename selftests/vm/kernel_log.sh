@@ -1,0 +1,21 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What counts as bad news in a kernel log. Sourced by run.sh, which looks at
+# the log of a whole boot, and by run_tests.sh, which looks at the lines that
+# each test file adds. No stack trace by itself is bad: fault injection prints
+# one for every fault that it makes.
+
+kernel_log_pattern='WARNING:|BUG:|BUG |Oops|Kernel panic|general protection|double fault'
+kernel_log_pattern+='|unable to handle|hung task|INFO: task |INFO: trying to register'
+kernel_log_pattern+='|INFO: possible |INFO: suspicious|suspicious RCU usage|rcu.*stall|soft lockup|hard LOCKUP'
+kernel_log_pattern+='|possible circular locking|inconsistent lock state|bad unlock balance|DEBUG_LOCKS_WARN_ON'
+kernel_log_pattern+='|sleeping function called|scheduling while atomic|list_(add|del) corruption'
+kernel_log_pattern+='|KASAN:|KFENCE:|KMSAN:|KCSAN:|UBSAN:|ODEBUG:|refcount_t:|unregister_netdevice: waiting'
+kernel_log_pattern+='|kmemleak: .*(suspected|leaks)|unreferenced object|Unknown symbol|disagrees about version'
+kernel_log_pattern+='|Out of memory|invoked oom-killer|segfault at|nobody cared'
+
+# Prints the bad lines of the log on stdin; none is no error
+kernel_log_bad() {
+	grep -aE "$kernel_log_pattern" || true
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Addresses and prefixes, between text and bytes. What is read from a command
+ * line must be a prefix that a TCP connection can go to.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "address.h"
+#include "parse.h"
+#include "ppctl.h"
+
+/* First bits of ::ffff:a.b.c.d, an IPv4 address in the form of an IPv6 one */
+#define MAPPED_LEN	96
+
+static const unsigned char mapped[ADDRESS_BYTES_MAX] = {
+	[10] = 0xff, [11] = 0xff,
+};
+
+size_t address_bytes(int family)
+{
+	if (family == AF_INET)
+		return sizeof(struct in_addr);
+	if (family == AF_INET6)
+		return sizeof(struct in6_addr);
+	return 0;
+}
+
+static unsigned int address_bits(int family)
+{
+	return 8 * (unsigned int)address_bytes(family);
+}
+
+/**
+ * prefix_from_bytes - a whole address, from its bytes
+ *
+ * Returns false if no family has addresses of that size.
+ */
+bool prefix_from_bytes(struct prefix *prefix, const void *bytes, size_t size)
+{
+	memset(prefix, 0, sizeof(*prefix));
+	if (size == address_bytes(AF_INET))
+		prefix->family = AF_INET;
+	else if (size == address_bytes(AF_INET6))
+		prefix->family = AF_INET6;
+	else
+		return false;
+	prefix->len = address_bits(prefix->family);
+	memcpy(prefix->bytes, bytes, size);
+	return true;
+}
+
+/**
+ * prefix_format - write a prefix as it is entered: a whole address without
+ *	its length
+ */
+void prefix_format(const struct prefix *prefix, char text[PREFIX_TEXT_MAX])
+{
+	size_t used;
+
+	if (prefix->family == AF_UNSPEC) {
+		strcpy(text, "any");
+		return;
+	}
+	inet_ntop(prefix->family, prefix->bytes, text, PREFIX_TEXT_MAX);
+	used = strlen(text);
+	if (prefix->len != address_bits(prefix->family))
+		snprintf(text + used, PREFIX_TEXT_MAX - used, "/%u", prefix->len);
+}
+
+static void clear_host_bits(struct prefix *prefix)
+{
+	size_t i, size = address_bytes(prefix->family);
+	unsigned int kept;
+
+	for (i = 0; i < size; i++) {
+		kept = prefix->len > 8 * i ? prefix->len - 8 * (unsigned int)i : 0;
+		if (kept < 8)
+			prefix->bytes[i] &= (unsigned char)(0xff00 >> kept);
+	}
+}
+
+/* True if the first @len bits of both are the same */
+static bool same_bits(const unsigned char *a, const unsigned char *b,
+		      unsigned int len)
+{
+	unsigned int whole = len / 8, rest = len % 8;
+
+	return !memcmp(a, b, whole) &&
+	       (!rest || (a[whole] ^ b[whole]) >> (8 - rest) == 0);
+}
+
+static int read_length(const char *text, const char *length,
+		       struct prefix *prefix)
+{
+	unsigned int bits = address_bits(prefix->family);
+	uint64_t value;
+
+	if (!parse_number(length, UINT32_MAX, &value))
+		return usage_error("bad prefix length in '%s'", text);
+	if (value > bits)
+		return usage_error("prefix length in '%s' is above %u", text, bits);
+	prefix->len = (unsigned int)value;
+	return STATUS_OK;
+}
+
+static int read_prefix(const char *text, struct prefix *prefix)
+{
+	size_t len = strcspn(text, "/");
+	char address[INET6_ADDRSTRLEN];
+
+	if (len >= sizeof(address))
+		return usage_error("'%s' is not an address or prefix", text);
+	memcpy(address, text, len);
+	address[len] = '\0';
+
+	prefix->family = strchr(address, ':') ? AF_INET6 : AF_INET;
+	if (inet_pton(prefix->family, address, prefix->bytes) != 1)
+		return usage_error("'%s' is not an address or prefix", text);
+	prefix->len = address_bits(prefix->family);
+	return text[len] ? read_length(text, text + len + 1, prefix) : STATUS_OK;
+}
+
+static int check_host_bits(const char *text, const struct prefix *prefix)
+{
+	struct prefix cleared = *prefix;
+	char right[PREFIX_TEXT_MAX];
+
+	clear_host_bits(&cleared);
+	if (!memcmp(cleared.bytes, prefix->bytes, sizeof(cleared.bytes)))
+		return STATUS_OK;
+	prefix_format(&cleared, right);
+	return usage_error("%s has host bits set: use %s", text, right);
+}
+
+/* Such packets are IPv4 on the wire: an IPv6 rule would never see them */
+static int check_mapped(const char *text, const struct prefix *prefix)
+{
+	struct prefix ipv4 = { .family = AF_INET };
+	char right[PREFIX_TEXT_MAX];
+
+	if (prefix->family != AF_INET6 || prefix->len < MAPPED_LEN ||
+	    !same_bits(prefix->bytes, mapped, MAPPED_LEN))
+		return STATUS_OK;
+	ipv4.len = prefix->len - MAPPED_LEN;
+	memcpy(ipv4.bytes, prefix->bytes + MAPPED_LEN / 8, sizeof(struct in_addr));
+	prefix_format(&ipv4, right);
+	return usage_error("%s is IPv4 on the wire: use %s", text, right);
+}
+
+static int check_destination(const char *text, const struct prefix *prefix)
+{
+	static const unsigned char unspecified[ADDRESS_BYTES_MAX];
+	static const unsigned char broadcast[] = { 0xff, 0xff, 0xff, 0xff };
+	static const unsigned char multicast4 = 0xe0, multicast6 = 0xff;
+	bool ipv4 = prefix->family == AF_INET;
+	unsigned int bits = address_bits(prefix->family);
+	const unsigned char *multicast = ipv4 ? &multicast4 : &multicast6;
+	unsigned int multicast_len = ipv4 ? 4 : 8;
+
+	if (prefix->len == bits && same_bits(prefix->bytes, unspecified, bits))
+		return usage_error("%s is no host's address: use any, or %s for all of %s",
+				   text, ipv4 ? "0.0.0.0/0" : "::/0",
+				   ipv4 ? "IPv4" : "IPv6");
+	if (prefix->len >= multicast_len &&
+	    same_bits(prefix->bytes, multicast, multicast_len))
+		return usage_error("%s is multicast, which TCP cannot connect to", text);
+	if (ipv4 && prefix->len == bits && same_bits(prefix->bytes, broadcast, bits))
+		return usage_error("%s is broadcast, which TCP cannot connect to", text);
+	return STATUS_OK;
+}
+
+/**
+ * prefix_parse - read an address, a prefix, or "any"
+ */
+int prefix_parse(const char *text, struct prefix *prefix)
+{
+	int status;
+
+	memset(prefix, 0, sizeof(*prefix));
+	if (!strcmp(text, "any"))
+		return STATUS_OK;
+
+	status = read_prefix(text, prefix);
+	if (!status)
+		status = check_host_bits(text, prefix);
+	if (!status)
+		status = check_mapped(text, prefix);
+	if (!status)
+		status = check_destination(text, prefix);
+	return status;
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ppctl show-stats: prints each counter of the network namespace with what it
+ * counts.
+ */
+#include <netlink/attr.h>
+
+#include <linux/proxyproto.h>
+
+#include "nl.h"
+#include "out.h"
+#include "ppctl.h"
+#include "replies.h"
+
+static const struct counter {
+	int type;		/* enum pp_stats_attr */
+	const char *name;
+	const char *meaning;
+} counters[] = {
+	{ PP_STATS_ATTR_RULES, "rules", "rules there are now" },
+	{ PP_STATS_ATTR_HANDSHAKES, "handshakes", "handshakes in progress now" },
+	{ PP_STATS_ATTR_TAGGED, "tagged", "connections that got a header" },
+	{ PP_STATS_ATTR_ACKED, "acked", "headers the backend acknowledged" },
+	{ PP_STATS_ATTR_RESENT, "resent", "times a header was sent again" },
+	{ PP_STATS_ATTR_IN_ACK, "in_ack",
+	  "headers that left on a bare ACK of the client" },
+	{ PP_STATS_ATTR_PREFIXED, "prefixed",
+	  "headers that left in front of data or FIN of the client" },
+	{ PP_STATS_ATTR_SEPARATE, "separate",
+	  "headers that left in a segment of their own" },
+	{ PP_STATS_ATTR_LOCAL, "local",
+	  "connections of this host that got a LOCAL header" },
+	{ PP_STATS_ATTR_NO_CONNTRACK, "no_conntrack",
+	  "connections unknown to conntrack: header made from the packet" },
+	{ PP_STATS_ATTR_REPLACED, "replaced",
+	  "handshakes given up because the client began anew" },
+	{ PP_STATS_ATTR_RESET, "reset", "handshakes that ended with a reset" },
+	{ PP_STATS_ATTR_EXPIRED, "expired", "handshakes never finished" },
+	{ PP_STATS_ATTR_UNTAGGED, "untagged",
+	  "handshakes begun before their rule: passed on without a header" },
+	{ PP_STATS_ATTR_CLAMPED, "clamped",
+	  "replies whose acknowledgement was moved" },
+	{ PP_STATS_ATTR_ICMP, "icmp",
+	  "ICMP errors whose quoted packet was mended" },
+	{ PP_STATS_ATTR_TFO, "tfo",
+	  "SYNs that lost a TCP Fast Open option or data" },
+	{ PP_STATS_ATTR_MPTCP, "mptcp",
+	  "SYNs that lost a Multipath TCP option" },
+	{ PP_STATS_ATTR_SIGNED, "signed",
+	  "SYNs left alone: signed with TCP-MD5 or TCP-AO" },
+	{ PP_STATS_ATTR_LIMIT, "limit",
+	  "SYNs dropped at the limit of handshakes" },
+	{ PP_STATS_ATTR_NOMEM, "nomem", "SYNs dropped for want of memory" },
+	{ PP_STATS_ATTR_DROPPED, "dropped",
+	  "other packets of clients dropped for want of memory" },
+};
+
+static int print_counters(struct nlattr *nest, void *unused)
+{
+	struct nlattr *tb[PP_STATS_ATTR_MAX + 1];
+	size_t i;
+
+	(void)unused;
+	if (nla_parse_nested(tb, PP_STATS_ATTR_MAX, nest, NULL))
+		return reply_bad();
+
+	out_open_object(NULL);
+	for (i = 0; i < ARRAY_SIZE(counters); i++) {
+		/* A module of another version may not have it */
+		if (!tb[counters[i].type])
+			continue;
+		out_text("counter", counters[i].name);
+		out_number(counters[i].name, "value",
+			   reply_number(tb[counters[i].type], 0));
+		out_text("meaning", counters[i].meaning);
+		out_end_line();
+	}
+	out_close_object();
+	return STATUS_OK;
+}
+
+static int print_answer(const void *replies)
+{
+	return replies_each(replies, PP_ATTR_STATS, print_counters, NULL);
+}
+
+int cmd_show_stats(char **args)
+{
+	struct replies replies = { 0 };
+	int status;
+
+	status = no_arguments("show-stats", args);
+	if (!status)
+		status = ppnl_do(ppnl_request(PP_CMD_STATS_GET, 0), &replies);
+	if (!status) {
+		out_open_array(NULL);
+		status = out_table(print_answer, &replies);
+		out_close_array();
+	}
+	replies_free(&replies);
+	return status;
+}

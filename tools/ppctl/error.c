@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Errors and warnings on stderr. The kind of an error is the function that
+ * reports it, and that function returns the exit status, so that a caller can
+ * write "return usage_error(...)".
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ppctl.h"
+
+static void report(const char *kind, const char *fmt, va_list args)
+{
+	fprintf(stderr, "ppctl: %s", kind);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+}
+
+int usage_error(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	report("", fmt, args);
+	va_end(args);
+	return STATUS_USAGE;
+}
+
+int failure(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	report("", fmt, args);
+	va_end(args);
+	return STATUS_REFUSED;
+}
+
+void warning(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	report("warning: ", fmt, args);
+	va_end(args);
+}
+
+void out_of_memory(void)
+{
+	exit(failure("out of memory"));
+}
+
+int no_arguments(const char *command, char **args)
+{
+	if (args[0])
+		return usage_error("%s takes no arguments: '%s'", command, args[0]);
+	return STATUS_OK;
+}

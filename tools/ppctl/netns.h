@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The network namespace that a command acts on.
+ */
+#ifndef _PPCTL_NETNS_H
+#define _PPCTL_NETNS_H
+
+int netns_select(const char *name);
+int netns_enter(void);
+
+#endif /* _PPCTL_NETNS_H */

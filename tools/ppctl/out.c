@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Decides how a value looks: in JSON, on a line of text, or in a table. The
+ * rows of a table are produced twice, once to measure and once to print, so
+ * that none has to be kept.
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "json.h"
+#include "out.h"
+#include "ppctl.h"
+#include "utf8.h"
+
+#define COLUMNS_MAX	16
+
+static enum out_format format;
+
+static struct {
+	enum { NO_TABLE, MEASURE, PRINT } pass;
+	struct column {
+		const char *name;
+		size_t width;
+		bool right;	/* numbers stand at the right edge */
+	} columns[COLUMNS_MAX];
+	unsigned int used;	/* columns of a row */
+	unsigned int next;	/* column of the next value */
+	size_t pending;		/* blanks due before it */
+} table;
+
+/**
+ * out_select - choose the format; pretty JSON outdoes plain JSON
+ */
+void out_select(enum out_format wanted)
+{
+	if (wanted > format)
+		format = wanted;
+	if (wanted == OUT_JSON_PRETTY)
+		json_set_pretty();
+}
+
+void out_open_array(const char *key)
+{
+	if (format != OUT_TEXT)
+		json_open(key, '[');
+}
+
+void out_close_array(void)
+{
+	if (format != OUT_TEXT)
+		json_close(']');
+}
+
+void out_open_object(const char *key)
+{
+	if (format != OUT_TEXT)
+		json_open(key, '{');
+}
+
+void out_close_object(void)
+{
+	if (format != OUT_TEXT)
+		json_close('}');
+}
+
+static void measure_cell(const char *label, const char *value, bool right)
+{
+	struct column *column = &table.columns[table.next];
+	size_t width = strlen(value);
+
+	if (!column->name) {
+		column->name = label;
+		column->right = right;
+		column->width = strlen(label);
+		table.used = table.next + 1;
+	}
+	if (width > column->width)
+		column->width = width;
+}
+
+/* Blanks are written before a value, so that no line ends in one */
+static void print_cell(const char *value)
+{
+	const struct column *column = &table.columns[table.next];
+	size_t rest = column->width - strlen(value);
+
+	if (column->right)
+		table.pending += rest;
+	printf("%*s%s", (int)table.pending, "", value);
+	table.pending = 2 + (column->right ? 0 : rest);
+}
+
+static void put(const char *label, const char *value, bool right)
+{
+	if (!label)
+		return;
+	if (table.pass == NO_TABLE) {
+		printf("%s%s", label, value);
+		return;
+	}
+	if (table.next == COLUMNS_MAX)
+		return;
+	if (table.pass == MEASURE)
+		measure_cell(label, value, right);
+	else
+		print_cell(value);
+	table.next++;
+}
+
+void out_string(const char *key, const char *label, const char *value)
+{
+	if (format == OUT_TEXT) {
+		if (value)
+			put(label, value, false);
+	} else if (value) {
+		json_string(key, value);
+	} else {
+		json_null(key);
+	}
+}
+
+static bool is_plain(const char *value)
+{
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		"0123456789@%+=:,./_-";
+
+	return *value && !value[strspn(value, plain)];
+}
+
+/* As a shell reads it; what could steer a terminal becomes a question mark */
+static void put_quoted(const char *value)
+{
+	uint32_t character;
+	size_t len;
+
+	putchar('\'');
+	while (*value) {
+		len = utf8_read(value, &character);
+		if (!len || utf8_is_control(character))
+			putchar('?');
+		else if (character == '\'')
+			fputs("'\\''", stdout);
+		else
+			fwrite(value, 1, len, stdout);
+		value += len ? len : 1;
+	}
+	putchar('\'');
+}
+
+/**
+ * out_quoted - a string that anyone may have chosen, on a line
+ */
+void out_quoted(const char *key, const char *label, const char *value)
+{
+	if (format != OUT_TEXT || !value || is_plain(value)) {
+		out_string(key, label, value);
+		return;
+	}
+	fputs(label, stdout);
+	put_quoted(value);
+}
+
+void out_number(const char *key, const char *label, uint64_t value)
+{
+	char text[24];
+
+	if (format != OUT_TEXT) {
+		json_number(key, value);
+		return;
+	}
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	put(label, text, true);
+}
+
+/**
+ * out_hex - a number that the text shows in hexadecimal
+ */
+void out_hex(const char *key, const char *label, uint32_t value)
+{
+	char text[24];
+
+	if (format != OUT_TEXT) {
+		json_number(key, value);
+		return;
+	}
+	snprintf(text, sizeof(text), "0x%" PRIx32, value);
+	put(label, text, true);
+}
+
+/**
+ * out_seconds - milliseconds, which the text shows as seconds
+ */
+void out_seconds(const char *key, const char *label, uint64_t milliseconds)
+{
+	char text[32];
+
+	if (format != OUT_TEXT) {
+		json_number(key, milliseconds);
+		return;
+	}
+	snprintf(text, sizeof(text), "%" PRIu64 ".%03u", milliseconds / 1000,
+		 (unsigned int)(milliseconds % 1000));
+	put(label, text, true);
+}
+
+void out_null(const char *key)
+{
+	out_string(key, NULL, NULL);
+}
+
+void out_endpoint(const char *key, const char *port_key, const char *label,
+		  const char *address, uint16_t port)
+{
+	bool ipv6 = address && strchr(address, ':');
+	char text[64];
+
+	if (format != OUT_TEXT) {
+		out_string(key, NULL, address);
+		json_number(port_key, port);
+		return;
+	}
+	if (address)
+		snprintf(text, sizeof(text), "%s%s%s:%u", ipv6 ? "[" : "",
+			 address, ipv6 ? "]" : "", port);
+	else
+		strcpy(text, "-");
+	put(label, text, false);
+}
+
+void out_text(const char *label, const char *value)
+{
+	if (format == OUT_TEXT)
+		put(label, value, false);
+}
+
+void out_end_line(void)
+{
+	if (format != OUT_TEXT)
+		return;
+	if (table.pass != MEASURE)
+		putchar('\n');
+	table.next = 0;
+	table.pending = 0;
+}
+
+static void print_names(void)
+{
+	while (table.next < table.used) {
+		print_cell(table.columns[table.next].name);
+		table.next++;
+	}
+	out_end_line();
+}
+
+/**
+ * out_table - print rows whose columns are aligned in the text
+ * @print: writes all rows, each ended by out_end_line()
+ * @data: what @print gets
+ *
+ * Returns what @print returned. Without rows the text is empty.
+ */
+int out_table(int (*print)(const void *data), const void *data)
+{
+	int status;
+
+	if (format != OUT_TEXT)
+		return print(data);
+
+	memset(&table, 0, sizeof(table));
+	table.pass = MEASURE;
+	status = print(data);
+	if (!status && table.used) {
+		table.pass = PRINT;
+		print_names();
+		status = print(data);
+	}
+	table.pass = NO_TABLE;
+	return status;
+}

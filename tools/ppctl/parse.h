@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Values of the command line, from text.
+ */
+#ifndef _PPCTL_PARSE_H
+#define _PPCTL_PARSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <linux/proxyproto.h>
+
+/**
+ * struct port_range - ports from @first to @last, both among them
+ */
+struct port_range {
+	uint16_t first;
+	uint16_t last;
+};
+
+bool parse_number(const char *text, uint64_t max, uint64_t *value);
+int parse_id(const char *text, uint32_t *id);
+int parse_ports(const char *text, struct port_range ranges[PP_PORT_RANGES_MAX],
+		unsigned int *count);
+int parse_mark(const char *text, uint32_t *mark, uint32_t *mask);
+int parse_comment(const char *text, char comment[PP_COMMENT_MAX + 1]);
+
+#endif /* _PPCTL_PARSE_H */

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What every part of ppctl shares: the exit statuses, the way to report an
+ * error, and the functions of the commands.
+ */
+#ifndef _PPCTL_H
+#define _PPCTL_H
+
+enum status {
+	STATUS_OK = 0,
+	STATUS_USAGE = 1,	/* wrong before the kernel was asked */
+	STATUS_REFUSED = 2,	/* refused by the kernel, or not reachable */
+};
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define PRINTF_LIKE	__attribute__((format(printf, 1, 2)))
+
+/* Each prints "ppctl: ..." on stderr and returns the status to leave with */
+int usage_error(const char *fmt, ...) PRINTF_LIKE;
+int failure(const char *fmt, ...) PRINTF_LIKE;
+
+void warning(const char *fmt, ...) PRINTF_LIKE;
+void out_of_memory(void) __attribute__((noreturn));
+
+/* What is left of the command line must be empty */
+int no_arguments(const char *command, char **args);
+
+/* Each gets the words after its name, with a NULL at the end */
+int cmd_add_rule(char **args);
+int cmd_delete_rule(char **args);
+int cmd_flush_rules(char **args);
+int cmd_list_connections(char **args);
+int cmd_list_rules(char **args);
+int cmd_set_limit(char **args);
+int cmd_show_limits(char **args);
+int cmd_show_stats(char **args);
+
+#endif /* _PPCTL_H */

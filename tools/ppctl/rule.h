@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A rule: from words, to and from netlink, on the screen.
+ */
+#ifndef _PPCTL_RULE_H
+#define _PPCTL_RULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <linux/proxyproto.h>
+
+#include "address.h"
+#include "parse.h"
+
+struct nl_msg;
+struct nlattr;
+
+/**
+ * struct rule - a rule as entered, or as the kernel shows it
+ * @id: 0 until the kernel gave one
+ * @direction: enum pp_direction
+ * @to: destination as on the wire to the backend
+ * @ports: in rising order
+ * @n_ports: 0: any port
+ * @mark: no bit outside @mask
+ * @mask: 0: any mark
+ * @version: of the header
+ * @origin: enum pp_origin
+ * @comment: empty: none
+ * @tagged: connections that got a header
+ * @acked: headers that the backend acknowledged
+ * @resent: times a header was sent again
+ */
+struct rule {
+	uint32_t id;
+	uint8_t direction;
+	struct prefix to;
+	struct port_range ports[PP_PORT_RANGES_MAX];
+	unsigned int n_ports;
+	uint32_t mark;
+	uint32_t mask;
+	uint8_t version;
+	uint8_t origin;
+	char comment[PP_COMMENT_MAX + 1];
+	uint64_t tagged;
+	uint64_t acked;
+	uint64_t resent;
+};
+
+/* grammar.c */
+int rule_parse(char **words, struct rule *rule);
+
+/* rule.c */
+const char *rule_direction_name(uint8_t direction);
+int rule_put(struct nl_msg *msg, const struct rule *rule);
+int rule_print(struct nlattr *nest, void *unused);
+
+#endif /* _PPCTL_RULE_H */
