@@ -34,7 +34,7 @@ enum pp_family {
  *	the longest; written under pp_net.lock, read under RCU
  * @dests_of_length: destinations of each length; pp_net.lock
  * @dests: struct pp_dest by family and prefix
- * @slots: struct pp_slot by destination, block of ports and mark
+ * @blocks: struct pp_block by destination, mark and ports
  */
 struct pp_rules {
 	struct xarray by_id;
@@ -45,7 +45,7 @@ struct pp_rules {
 	DECLARE_BITMAP(lengths[PP_FAMILIES], PP_PREFIX_LENGTHS);
 	u32 dests_of_length[PP_FAMILIES][PP_PREFIX_LENGTHS];
 	struct rhashtable dests;
-	struct rhltable slots;
+	struct rhashtable blocks;
 };
 
 /**

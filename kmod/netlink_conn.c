@@ -99,7 +99,8 @@ int pp_netlink_conn_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct rhashtable_iter *iter = iter_of(cb);
 	struct pp_flow *flow;
 
-	rhashtable_walk_start(iter);
+	if (rhashtable_walk_start_check(iter) == -EAGAIN)
+		cb->seq++;
 	/* What did not fit into the last message is what a peek gives */
 	flow = rhashtable_walk_peek(iter);
 	while (flow) {

@@ -106,12 +106,29 @@ static int add_with_reply(struct pp_net *pn, struct pp_rule *rule, struct sk_buf
 	return err;
 }
 
+/* Where one rule is meant, the parser would take the last and drop the others */
+static int check_single(struct genl_info *info)
+{
+	const struct nlattr *attr;
+	int rem, count = 0;
+
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(attr) != PP_ATTR_RULE || !count++)
+			continue;
+		NL_SET_ERR_MSG_ATTR(info->extack, attr, "only one rule at a time");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int pp_netlink_rule_add(struct sk_buff *skb, struct genl_info *info)
 {
 	struct pp_rule *rule;
 	struct sk_buff *msg;
-	int err;
+	int err = check_single(info);
 
+	if (err)
+		return err;
 	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!msg)
 		return -ENOMEM;
@@ -204,8 +221,10 @@ int pp_netlink_rule_get(struct sk_buff *skb, struct genl_info *info)
 	struct pp_net *pn = pp_net(genl_info_net(info));
 	struct pp_rule *rule;
 	struct sk_buff *msg;
-	int err;
+	int err = check_single(info);
 
+	if (err)
+		return err;
 	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!msg)
 		return -ENOMEM;
@@ -261,6 +280,11 @@ int pp_netlink_rule_flush(struct sk_buff *skb, struct genl_info *info)
 {
 	struct pp_net *pn = pp_net(genl_info_net(info));
 
+	if (info->attrs[PP_ATTR_RULE]) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[PP_ATTR_RULE],
+				    "flushing takes no rule: it would remove all of them");
+		return -EINVAL;
+	}
 	mutex_lock(&pn->lock);
 	pp_rule_flush(pn);
 	mutex_unlock(&pn->lock);

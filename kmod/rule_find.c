@@ -10,37 +10,17 @@
 #include <linux/bitops.h>
 #include "rule_index.h"
 
-static u32 range_width(const struct pp_slot *slot)
+static const struct pp_slot *best_of_block(struct pp_rules *rules,
+					   const struct pp_block_key *key,
+					   const struct pp_slot *best)
 {
-	return slot->range.last - slot->range.first + 1;
+	const struct pp_block *block = rhashtable_lookup(&rules->blocks, key, pp_block_params);
+	const struct pp_slot *slot = block ? rcu_dereference(block->best) : NULL;
+
+	return slot && (!best || pp_rule_slot_before(slot, best)) ? slot : best;
 }
 
-static bool more_specific(const struct pp_slot *a, const struct pp_slot *b)
-{
-	unsigned int bits_a = hweight32(a->key.mark_mask);
-	unsigned int bits_b = hweight32(b->key.mark_mask);
-
-	if (range_width(a) != range_width(b))
-		return range_width(a) < range_width(b);
-	if (bits_a != bits_b)
-		return bits_a > bits_b;
-	return a->rule->id < b->rule->id;
-}
-
-static const struct pp_slot *best_of_key(struct pp_rules *rules, const struct pp_slot_key *key,
-					 const struct pp_slot *best)
-{
-	struct rhlist_head *list, *pos;
-	struct pp_slot *slot;
-
-	list = rhltable_lookup(&rules->slots, key, pp_slot_params);
-	rhl_for_each_entry_rcu(slot, pos, list, node)
-		if (!best || more_specific(slot, best))
-			best = slot;
-	return best;
-}
-
-static const struct pp_slot *best_of_dest(struct pp_rules *rules, const struct pp_dest *dest,
+static const struct pp_slot *best_of_dest(struct pp_rules *rules, struct pp_dest *dest,
 					  const struct pp_rule_query *query)
 {
 	const struct pp_shapes *shapes = rcu_dereference(dest->shapes);
@@ -49,7 +29,7 @@ static const struct pp_slot *best_of_dest(struct pp_rules *rules, const struct p
 
 	for (i = 0; shapes && i < shapes->count; i++) {
 		const struct pp_shape *shape = &shapes->shape[i];
-		struct pp_slot_key key = {
+		struct pp_block_key key = {
 			.dest = dest,
 			.mark_mask = shape->mark_mask,
 			.port = query->port & (~0U << shape->port_bits),
@@ -58,7 +38,7 @@ static const struct pp_slot *best_of_dest(struct pp_rules *rules, const struct p
 
 		for (m = 0; m < ARRAY_SIZE(query->marks); m++) {
 			key.mark = query->marks[m] & shape->mark_mask;
-			best = best_of_key(rules, &key, best);
+			best = best_of_block(rules, &key, best);
 			if (!shape->mark_mask || query->marks[0] == query->marks[1])
 				break;
 		}

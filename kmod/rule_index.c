@@ -3,195 +3,23 @@
  * The index of rules: entering a rule and taking it out.
  *
  * Owns the tables that rule_index.h draws, all changed under pp_net.lock while
- * packets search them under RCU.
+ * packets search them under RCU. rule_dest.c has the destinations.
  */
 #include <linux/bitops.h>
 #include <linux/log2.h>
 #include <linux/netlink.h>
 #include <linux/slab.h>
-#include <net/ipv6.h>
 #include "rule_index.h"
 
-/* Different mark masks that the rules of one destination may have */
-#define MARK_MASKS_MAX	16
 /* A block of ports leaves out 0 to 16 bits */
 #define PORT_BITS	16
 
 static const struct pp_ports any_port = { 0, U16_MAX };
 
-/**
- * pp_rule_mask_prefix - clear the host bits of a prefix
- * @family: family of @addr
- * @addr: prefix
- * @len: its length in bits
- */
-void pp_rule_mask_prefix(enum pp_family family, union pp_address *addr, unsigned int len)
+static struct pp_block_key block_key(const struct pp_rule *rule, struct pp_dest *dest,
+				      u32 port, unsigned int port_bits)
 {
-	struct in6_addr prefix;
-
-	if (family == PP_IPV6) {
-		ipv6_addr_prefix(&prefix, &addr->in6, len);
-		addr->in6 = prefix;
-	} else {
-		addr->ip &= len ? htonl(~0U << (32 - len)) : 0;
-	}
-}
-
-/**
- * pp_rule_dest_key - name of a destination
- * @family: family of @to
- * @to: an address in the prefix
- * @len: length of the prefix in bits
- */
-struct pp_dest_key pp_rule_dest_key(enum pp_family family, const union pp_address *to,
-				    unsigned int len)
-{
-	struct pp_dest_key key = { .family = family, .len = len };
-
-	if (family == PP_IPV6)
-		key.prefix.in6 = to->in6;
-	else
-		key.prefix.ip = to->ip;
-	pp_rule_mask_prefix(family, &key.prefix, len);
-	return key;
-}
-
-static struct pp_dest *dest_of_rule(struct pp_rules *rules, const struct pp_rule *rule,
-				    enum pp_family family)
-{
-	struct pp_dest_key key = pp_rule_dest_key(family, &rule->to, rule->to_len);
-
-	return rhashtable_lookup_fast(&rules->dests, &key, pp_dest_params);
-}
-
-static struct pp_shape *find_shape(struct pp_shapes *shapes, const struct pp_slot_key *key)
-{
-	unsigned int i;
-
-	for (i = 0; shapes && i < shapes->count; i++)
-		if (shapes->shape[i].mark_mask == key->mark_mask &&
-		    shapes->shape[i].port_bits == key->port_bits)
-			return &shapes->shape[i];
-	return NULL;
-}
-
-static bool mark_mask_fits(const struct pp_shapes *shapes, u32 mark_mask)
-{
-	u32 seen[MARK_MASKS_MAX];
-	unsigned int i, j, count = 0;
-
-	for (i = 0; shapes && i < shapes->count; i++) {
-		if (shapes->shape[i].mark_mask == mark_mask)
-			return true;
-		for (j = 0; j < count; j++)
-			if (seen[j] == shapes->shape[i].mark_mask)
-				break;
-		if (j == count)
-			seen[count++] = shapes->shape[i].mark_mask;
-		if (count == MARK_MASKS_MAX)
-			return false;
-	}
-	return true;
-}
-
-static int shape_get(struct pp_dest *dest, const struct pp_slot_key *key)
-{
-	struct pp_shapes *old = rcu_dereference_protected(dest->shapes, true);
-	struct pp_shape *shape = find_shape(old, key);
-	unsigned int count = old ? old->count : 0;
-	struct pp_shapes *new;
-
-	if (shape) {
-		shape->slots++;
-		return 0;
-	}
-	if (!mark_mask_fits(old, key->mark_mask))
-		return -ENOSPC;
-	new = kzalloc(struct_size(new, shape, count + 1), GFP_KERNEL_ACCOUNT);
-	if (!new)
-		return -ENOMEM;
-	if (old)
-		memcpy(new->shape, old->shape, count * sizeof(old->shape[0]));
-	new->shape[count] = (struct pp_shape){ key->mark_mask, key->port_bits, 1 };
-	new->count = count + 1;
-	rcu_assign_pointer(dest->shapes, new);
-	if (old)
-		kfree_rcu(old, rcu);
-	return 0;
-}
-
-/* A shape without slots stays while its destination lives, should memory fail */
-static void shape_put(struct pp_dest *dest, const struct pp_slot_key *key)
-{
-	struct pp_shapes *old = rcu_dereference_protected(dest->shapes, true);
-	struct pp_shape *shape = find_shape(old, key);
-	struct pp_shapes *new;
-	unsigned int i;
-
-	if (--shape->slots || old->count == 1)
-		return;
-	new = kzalloc(struct_size(new, shape, old->count - 1), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (!new)
-		return;
-	for (i = 0; i < old->count; i++)
-		if (&old->shape[i] != shape)
-			new->shape[new->count++] = old->shape[i];
-	rcu_assign_pointer(dest->shapes, new);
-	kfree_rcu(old, rcu);
-}
-
-static bool dest_is_empty(const struct pp_dest *dest)
-{
-	const struct pp_shapes *shapes = rcu_dereference_protected(dest->shapes, true);
-	unsigned int i;
-
-	for (i = 0; shapes && i < shapes->count; i++)
-		if (shapes->shape[i].slots)
-			return false;
-	return true;
-}
-
-static void dest_put(struct pp_rules *rules, struct pp_dest *dest)
-{
-	struct pp_shapes *shapes = rcu_dereference_protected(dest->shapes, true);
-	u8 family = dest->key.family, len = dest->key.len;
-
-	if (!dest_is_empty(dest))
-		return;
-	if (!--rules->dests_of_length[family][len])
-		clear_bit(PP_PREFIX_LENGTHS - 1 - len, rules->lengths[family]);
-	rhashtable_remove_fast(&rules->dests, &dest->node, pp_dest_params);
-	if (shapes)
-		kfree_rcu(shapes, rcu);
-	kfree_rcu(dest, rcu);
-}
-
-static struct pp_dest *dest_get(struct pp_rules *rules, const struct pp_rule *rule,
-				enum pp_family family)
-{
-	struct pp_dest *dest = dest_of_rule(rules, rule, family);
-	int err;
-
-	if (dest)
-		return dest;
-	dest = kzalloc(sizeof(*dest), GFP_KERNEL_ACCOUNT);
-	if (!dest)
-		return ERR_PTR(-ENOMEM);
-	dest->key = pp_rule_dest_key(family, &rule->to, rule->to_len);
-	err = rhashtable_insert_fast(&rules->dests, &dest->node, pp_dest_params);
-	if (err) {
-		kfree(dest);
-		return ERR_PTR(err);
-	}
-	if (!rules->dests_of_length[family][rule->to_len]++)
-		set_bit(PP_PREFIX_LENGTHS - 1 - rule->to_len, rules->lengths[family]);
-	return dest;
-}
-
-static struct pp_slot_key slot_key(const struct pp_rule *rule, const struct pp_dest *dest,
-				    u32 port, unsigned int port_bits)
-{
-	return (struct pp_slot_key){
+	return (struct pp_block_key){
 		.dest = dest,
 		.mark = rule->mark,
 		.mark_mask = rule->mark_mask,
@@ -208,32 +36,114 @@ static unsigned int block_bits(u32 port, u32 last)
 	return min_t(unsigned int, aligned, ilog2(last - port + 1));
 }
 
+static struct pp_slot *slot_at(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct pp_slot, node);
+}
+
+static u32 range_width(const struct pp_ports *range)
+{
+	return range->last - range->first + 1;
+}
+
+/**
+ * pp_rule_slot_before - whether a slot is to be preferred to another
+ * @a: slot
+ * @b: another slot that matches the same connection, of the same destination
+ *
+ * Return: whether @a has the narrower range of ports, then more bits of mark,
+ * then the lower id
+ */
+bool pp_rule_slot_before(const struct pp_slot *a, const struct pp_slot *b)
+{
+	u32 width_a = range_width(&a->range), width_b = range_width(&b->range);
+	unsigned int bits_a = hweight32(a->block->key.mark_mask);
+	unsigned int bits_b = hweight32(b->block->key.mark_mask);
+
+	if (width_a != width_b)
+		return width_a < width_b;
+	if (bits_a != bits_b)
+		return bits_a > bits_b;
+	return a->rule->id < b->rule->id;
+}
+
+static struct pp_block *block_get(struct pp_rules *rules, const struct pp_block_key *key)
+{
+	struct pp_block *block = rhashtable_lookup_fast(&rules->blocks, key, pp_block_params);
+	int err;
+
+	if (block)
+		return block;
+	block = kzalloc(sizeof(*block), GFP_KERNEL_ACCOUNT);
+	if (!block)
+		return ERR_PTR(-ENOMEM);
+	block->key = *key;
+	block->slots = RB_ROOT;
+	err = pp_rule_shape_get(key->dest, key);
+	if (err)
+		goto free_block;
+	err = rhashtable_insert_fast(&rules->blocks, &block->node, pp_block_params);
+	if (err)
+		goto put_shape;
+	return block;
+
+put_shape:
+	pp_rule_shape_put(key->dest, key);
+free_block:
+	kfree(block);
+	return ERR_PTR(err);
+}
+
+static void block_put(struct pp_rules *rules, struct pp_block *block)
+{
+	if (!RB_EMPTY_ROOT(&block->slots))
+		return;
+	rhashtable_remove_fast(&rules->blocks, &block->node, pp_block_params);
+	pp_rule_shape_put(block->key.dest, &block->key);
+	pp_rule_dest_put(rules, block->key.dest);
+	kfree_rcu(block, rcu);
+}
+
+static void block_enter(struct pp_block *block, struct pp_slot *slot)
+{
+	struct rb_node **link = &block->slots.rb_node, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = pp_rule_slot_before(slot, slot_at(parent)) ? &parent->rb_left :
+								    &parent->rb_right;
+	}
+	rb_link_node(&slot->node, parent, link);
+	rb_insert_color(&slot->node, &block->slots);
+	rcu_assign_pointer(block->best, slot_at(rb_first(&block->slots)));
+}
+
+static void block_leave(struct pp_block *block, struct pp_slot *slot)
+{
+	rb_erase(&slot->node, &block->slots);
+	rcu_assign_pointer(block->best, slot_at(rb_first(&block->slots)));
+}
+
 static int add_slot(struct pp_rules *rules, struct pp_rule *rule, struct pp_dest *dest,
 		    const struct pp_ports *range, u32 port, unsigned int port_bits)
 {
+	struct pp_block_key key = block_key(rule, dest, port, port_bits);
 	struct pp_slot *slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
-	int err;
+	struct pp_block *block;
 
 	if (!slot)
 		return -ENOMEM;
-	slot->key = slot_key(rule, dest, port, port_bits);
+	block = block_get(rules, &key);
+	if (IS_ERR(block)) {
+		kfree(slot);
+		return PTR_ERR(block);
+	}
+	slot->block = block;
 	slot->range = *range;
 	slot->rule = rule;
-	slot->dest = dest;
-	err = shape_get(dest, &slot->key);
-	if (err)
-		goto free_slot;
-	err = rhltable_insert(&rules->slots, &slot->node, pp_slot_params);
-	if (err)
-		goto put_shape;
+	block_enter(block, slot);
 	list_add_tail(&slot->of_rule, &rule->slots);
 	return 0;
-
-put_shape:
-	shape_put(dest, &slot->key);
-free_slot:
-	kfree(slot);
-	return err;
 }
 
 static int add_blocks(struct pp_rules *rules, struct pp_rule *rule, struct pp_dest *dest,
@@ -253,7 +163,7 @@ static int add_blocks(struct pp_rules *rules, struct pp_rule *rule, struct pp_de
 
 static int add_family(struct pp_rules *rules, struct pp_rule *rule, enum pp_family family)
 {
-	struct pp_dest *dest = dest_get(rules, rule, family);
+	struct pp_dest *dest = pp_rule_dest_get(rules, rule, family);
 	unsigned int i;
 	int err;
 
@@ -263,7 +173,7 @@ static int add_family(struct pp_rules *rules, struct pp_rule *rule, enum pp_fami
 	for (i = 0; !err && i < rule->ports_count; i++)
 		err = add_blocks(rules, rule, dest, &rule->ports[i]);
 	if (err)
-		dest_put(rules, dest);
+		pp_rule_dest_put(rules, dest);
 	return err;
 }
 
@@ -289,7 +199,7 @@ int pp_rule_index_add(struct pp_rules *rules, struct pp_rule *rule,
 	if (err == -ENOSPC)
 		NL_SET_ERR_MSG_FMT(extack,
 				   "the rules of this destination have %u different mark masks: no more fit",
-				   MARK_MASKS_MAX);
+				   PP_MARK_MASKS_MAX);
 	return err;
 }
 
@@ -304,36 +214,48 @@ void pp_rule_index_remove(struct pp_rules *rules, struct pp_rule *rule)
 
 	list_for_each_entry_safe(slot, next, &rule->slots, of_rule) {
 		list_del(&slot->of_rule);
-		rhltable_remove(&rules->slots, &slot->node, pp_slot_params);
-		shape_put(slot->dest, &slot->key);
-		dest_put(rules, slot->dest);
+		block_leave(slot->block, slot);
+		block_put(rules, slot->block);
 		kfree_rcu(slot, rcu);
 	}
 }
 
+/* The first slot of a block, by its order, whose range is not narrower than this */
+static struct pp_slot *first_as_wide(const struct pp_block *block, u32 width)
+{
+	struct rb_node *node = block->slots.rb_node, *found = NULL;
+
+	while (node) {
+		if (range_width(&slot_at(node)->range) < width) {
+			node = node->rb_right;
+		} else {
+			found = node;
+			node = node->rb_left;
+		}
+	}
+	return slot_at(found);
+}
+
 /* Equal ranges begin with equal blocks */
 static int check_range(struct pp_rules *rules, const struct pp_rule *rule,
-		       const struct pp_dest *dest, const struct pp_ports *range,
+		       struct pp_dest *dest, const struct pp_ports *range,
 		       struct netlink_ext_ack *extack)
 {
-	struct pp_slot_key key = slot_key(rule, dest, range->first,
-				       block_bits(range->first, range->last));
-	struct rhlist_head *list, *pos;
-	struct pp_slot *slot;
-	int err = 0;
+	struct pp_block_key key = block_key(rule, dest, range->first,
+					    block_bits(range->first, range->last));
+	struct pp_block *block = rhashtable_lookup_fast(&rules->blocks, &key, pp_block_params);
+	struct pp_slot *slot = block ? first_as_wide(block, range_width(range)) : NULL;
 
-	rcu_read_lock();
-	list = rhltable_lookup(&rules->slots, &key, pp_slot_params);
-	rhl_for_each_entry_rcu(slot, pos, list, node) {
-		if (slot->range.first != range->first || slot->range.last != range->last)
-			continue;
-		NL_SET_ERR_MSG_FMT(extack, "rule %u has the same destination, ports and mark",
-				   slot->rule->id);
-		err = -EEXIST;
-		break;
+	while (slot && range_width(&slot->range) == range_width(range)) {
+		if (slot->range.first == range->first) {
+			NL_SET_ERR_MSG_FMT(extack,
+					   "rule %u has the same destination, ports and mark",
+					   slot->rule->id);
+			return -EEXIST;
+		}
+		slot = slot_at(rb_next(&slot->node));
 	}
-	rcu_read_unlock();
-	return err;
+	return 0;
 }
 
 /**
@@ -355,7 +277,7 @@ int pp_rule_index_check(struct pp_rules *rules, const struct pp_rule *rule,
 	for (family = 0; family < PP_FAMILIES; family++) {
 		if (!(rule->families & BIT(family)))
 			continue;
-		dest = dest_of_rule(rules, rule, family);
+		dest = pp_rule_dest_find(rules, rule, family);
 		if (!dest)
 			continue;
 		err = rule->ports_count ? 0 : check_range(rules, rule, dest, &any_port, extack);
@@ -374,7 +296,7 @@ int pp_rule_index_init(struct pp_rules *rules)
 	err = rhashtable_init(&rules->dests, &pp_dest_params);
 	if (err)
 		return err;
-	err = rhltable_init(&rules->slots, &pp_slot_params);
+	err = rhashtable_init(&rules->blocks, &pp_block_params);
 	if (err)
 		rhashtable_destroy(&rules->dests);
 	return err;
@@ -383,6 +305,6 @@ int pp_rule_index_init(struct pp_rules *rules)
 /* All rules are gone by now */
 void pp_rule_index_exit(struct pp_rules *rules)
 {
-	rhltable_destroy(&rules->slots);
+	rhashtable_destroy(&rules->blocks);
 	rhashtable_destroy(&rules->dests);
 }

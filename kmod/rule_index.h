@@ -5,15 +5,19 @@
  *   prefix ----> destination ----> shapes: { bits of port left out, mark mask }
  *                                     |
  *                                     v  masked port, masked mark
- *                                   slot ----> rule
+ *                                   block ----> slots ----> rules
  *
  * A range of ports is cut into aligned blocks of a power of two, as a range of
- * addresses is cut into prefixes, and each block is one slot. rule_index.c
- * changes the tables, rule_find.c searches them.
+ * addresses is cut into prefixes, and has a slot in each of its blocks. The
+ * slots of a block, which are many only where ranges overlap, are in a tree by
+ * order of preference, and the block points at the first: a search never looks
+ * at another. rule_dest.c and rule_index.c change the tables, rule_find.c
+ * searches them.
  */
 #ifndef _PP_RULE_INDEX_H
 #define _PP_RULE_INDEX_H
 
+#include <linux/rbtree.h>
 #include "rule.h"
 
 struct pp_dest_key {
@@ -24,15 +28,15 @@ struct pp_dest_key {
 };
 
 /**
- * struct pp_shape - form of the slots of a destination
- * @mark_mask: bits of the mark that the slots name
+ * struct pp_shape - form of the blocks of a destination
+ * @mark_mask: bits of the mark that the blocks name
  * @port_bits: low bits of the port that they leave out
- * @slots: how many there are; pp_net.lock
+ * @blocks: how many there are; pp_net.lock
  */
 struct pp_shape {
 	u32 mark_mask;
 	u32 port_bits;
-	u32 slots;
+	u32 blocks;
 };
 
 struct pp_shapes {
@@ -55,8 +59,8 @@ struct pp_dest {
 	struct rcu_head rcu;
 };
 
-struct pp_slot_key {
-	const struct pp_dest *dest;
+struct pp_block_key {
+	struct pp_dest *dest;
 	u32 mark;
 	u32 mark_mask;
 	u16 port;
@@ -64,21 +68,35 @@ struct pp_slot_key {
 };
 
 /**
- * struct pp_slot - one block of ports of a rule
- * @node: in pp_rules.slots
+ * struct pp_block - an aligned block of ports, for one destination and mark
+ * @node: in pp_rules.blocks
  * @key: what it matches
- * @range: the range of the rule that it is a block of
+ * @slots: struct pp_slot, the one to be preferred first; pp_net.lock
+ * @best: the first of @slots; written under pp_net.lock
+ * @rcu: for freeing
+ */
+struct pp_block {
+	struct rhash_head node;
+	struct pp_block_key key;
+	struct rb_root slots;
+	struct pp_slot __rcu *best;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct pp_slot - a rule's share in a block of ports
+ * @node: in pp_block.slots
+ * @block: the block
+ * @range: the range of the rule that the block is a part of
  * @rule: its rule, which outlives it by an RCU grace period
- * @dest: its destination
  * @of_rule: in pp_rule.slots; pp_net.lock
  * @rcu: for freeing
  */
 struct pp_slot {
-	struct rhlist_head node;
-	struct pp_slot_key key;
+	struct rb_node node;
+	struct pp_block *block;
 	struct pp_ports range;
 	struct pp_rule *rule;
-	struct pp_dest *dest;
 	struct list_head of_rule;
 	struct rcu_head rcu;
 };
@@ -91,15 +109,26 @@ static const struct rhashtable_params pp_dest_params __maybe_unused = {
 	.automatic_shrinking = true,
 };
 
-static const struct rhashtable_params pp_slot_params __maybe_unused = {
-	.head_offset = offsetof(struct pp_slot, node),
-	.key_offset = offsetof(struct pp_slot, key),
-	.key_len = offsetofend(struct pp_slot_key, port_bits),
+static const struct rhashtable_params pp_block_params __maybe_unused = {
+	.head_offset = offsetof(struct pp_block, node),
+	.key_offset = offsetof(struct pp_block, key),
+	.key_len = offsetofend(struct pp_block_key, port_bits),
 	.automatic_shrinking = true,
 };
 
+/* Different mark masks that the rules of one destination may have */
+#define PP_MARK_MASKS_MAX	16
+
 struct pp_dest_key pp_rule_dest_key(enum pp_family family, const union pp_address *to,
 				    unsigned int len);
+struct pp_dest *pp_rule_dest_find(struct pp_rules *rules, const struct pp_rule *rule,
+				  enum pp_family family);
+struct pp_dest *pp_rule_dest_get(struct pp_rules *rules, const struct pp_rule *rule,
+				 enum pp_family family);
+void pp_rule_dest_put(struct pp_rules *rules, struct pp_dest *dest);
+int pp_rule_shape_get(struct pp_dest *dest, const struct pp_block_key *key);
+void pp_rule_shape_put(struct pp_dest *dest, const struct pp_block_key *key);
+bool pp_rule_slot_before(const struct pp_slot *a, const struct pp_slot *b);
 int pp_rule_index_check(struct pp_rules *rules, const struct pp_rule *rule,
 			struct netlink_ext_ack *extack);
 int pp_rule_index_add(struct pp_rules *rules, struct pp_rule *rule,

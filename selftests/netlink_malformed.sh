@@ -52,6 +52,8 @@ wrong() {
 	add, prefix of 15 bytes			| EINVAL a prefix has 4 or 16 bytes | add rule{ direction=1 to:fd0000000000000000000000000000 }
 	add, prefix of 17 bytes			| ERANGE | add rule{ direction=1 to:fd00000000000000000000000000000000 }
 	add, length 33 of IPv4			| EINVAL the prefix is longer than its address | add rule{ direction=1 to:0a000000 to_len=33 }
+	add, two rules at once			| EINVAL only one rule at a time | add rule{ direction=1 to:0a090003 } rule{ direction=1 to:0a090004 }
+	get, two rules at once			| EINVAL only one rule at a time | get rule{ id=1 } rule{ id=2 }
 	add, length 128 of IPv4			| EINVAL the prefix is longer than its address | add rule{ direction=1 to:0a000000 to_len=128 }
 	add, length 129				| ERANGE | add rule{ direction=1 to:fd000000000000000000000000000000 to_len=129 }
 	add, length 255				| ERANGE | add rule{ direction=1 to:0a000000 to_len=255 }
@@ -133,6 +135,7 @@ wrong() {
 	command 99				| EOPNOTSUPP | cmd99
 	add as a dump				| EOPNOTSUPP | add+dump rule{ direction=1 }
 	del as a dump				| EOPNOTSUPP | del+dump rule{ id=1 }
+	flush, with a rule			| EINVAL flushing takes no rule: it would remove all of them | flush rule{ id=1 }
 	flush as a dump				| EOPNOTSUPP | flush+dump
 	stats as a dump				| EOPNOTSUPP | stats+dump
 	limits as a dump			| EOPNOTSUPP | limits+dump

@@ -179,6 +179,7 @@ veth_offload_off client eth0
 veth_offload_off lb front
 veth_offload_off lb back
 veth_offload_off backend eth0
+slow_timers client backend
 cap_start wire backend eth0 tcp port 8080
 cap_start front client eth0 tcp port 80
 for family in 4 6; do

@@ -19,7 +19,7 @@
 
 #include "pp_netlink.h"
 
-#define RULES_MAX	4096
+#define RULES_MAX	16384
 
 struct counters {
 	unsigned int count;

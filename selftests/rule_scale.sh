@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Very many rules: 100,000 for as many destinations, up to the limit of a
-# namespace, and 2,000 port ranges on one destination. They are listed in
+# namespace, and 16,000 port ranges on one destination. They are listed in
 # order, the right one is found, and what they took is given back. How long it
 # takes is told and not judged.
 set -euo pipefail
@@ -150,9 +150,9 @@ slab_below() {
 # Rule N, from 1 up, is for ports 20000-N to 20000+N: the first that reaches a
 # port is the narrowest
 ranges() {
-	in_net "$LOAD" ranges 1 2000 >"$PP_TMP/ranges"
+	in_net "$LOAD" ranges 1 16000 >"$PP_TMP/ranges"
 	is "$(pp list-rules | sed -n 's/^\([0-9]*\): send to 10.0.2.2 port \([0-9]*\)-\([0-9]*\) .*/\1 \2 \3/p' |
-		awk '$2 == 20000 - NR && $3 == 20000 + NR' | wc -l)" 2000
+		awk '$2 == 20000 - NR && $3 == 20000 + NR' | wc -l)" 16000
 }
 
 probe_ranges() {
@@ -165,16 +165,16 @@ probe_ranges() {
 		}
 	END
 	results "$PROBE" <<-END
-		2,000 ranges, the middle		| r1 | 10.0.2.2 20000
-		2,000 ranges, end of the narrowest	| r1 | 10.0.2.2 20001
-		2,000 ranges, begin of the second	| r2 | 10.0.2.2 19998
-		2,000 ranges, begin of one		| r777 | 10.0.2.2 19223
-		2,000 ranges, end of one		| r1024 | 10.0.2.2 21024
-		2,000 ranges, one of the widest		| r1999 | 10.0.2.2 18001
-		2,000 ranges, end of the widest		| r2000 | 10.0.2.2 22000
-		2,000 ranges, begin of the widest	| r2000 | 10.0.2.2 18000
-		2,000 ranges, below all			| none | 10.0.2.2 17999
-		2,000 ranges, above all			| none | 10.0.2.2 22001
+		16,000 ranges, the middle		| r1 | 10.0.2.2 20000
+		16,000 ranges, end of the narrowest	| r1 | 10.0.2.2 20001
+		16,000 ranges, begin of the second	| r2 | 10.0.2.2 19998
+		16,000 ranges, begin of one		| r777 | 10.0.2.2 19223
+		16,000 ranges, end of one		| r1024 | 10.0.2.2 21024
+		16,000 ranges, one of the widest		| r15999 | 10.0.2.2 4001
+		16,000 ranges, end of the widest		| r16000 | 10.0.2.2 36000
+		16,000 ranges, begin of the widest	| r16000 | 10.0.2.2 4000
+		16,000 ranges, below all			| none | 10.0.2.2 3999
+		16,000 ranges, above all			| none | 10.0.2.2 36001
 	END
 }
 
@@ -184,7 +184,7 @@ half_deleted() {
 
 	mapfile -t ids < <(pp list-rules | awk 'NR % 2 { sub(":", "", $1); print $1 }')
 	pp delete-rule "${ids[@]}"
-	is "$(stats rules)" 1000
+	is "$(stats rules)" 8000
 }
 
 tagged_backend
@@ -206,12 +206,12 @@ check "rule: most rules flushed -> none left" flushed
 diag <"$PP_TMP/load"
 check "rule: 100,000 rules flushed -> their memory is given back" given_back
 diag "memory: $(($(cat "$PP_TMP/slab.loaded") - $(cat "$PP_TMP/slab.before"))) kB"
-check "rule: 2,000 nested port ranges on one destination -> accepted, listed" ranges
+check "rule: 16,000 nested port ranges on one destination -> accepted, listed" ranges
 diag <"$PP_TMP/ranges"
 probe_ranges
-check "rule: 1,000 of 2,000 ranges deleted at once -> the others are left" half_deleted
+check "rule: 8,000 of 16,000 ranges deleted at once -> the others are left" half_deleted
 results "$PROBE" <<-END
 	every second range deleted, the middle	| r2 | 10.0.2.2 20000
 	every second range deleted, begin of a deleted one	| r778 | 10.0.2.2 19223
 END
-check "rule: 1,000 ranges flushed -> none left" flushed
+check "rule: 8,000 ranges flushed -> none left" flushed
