@@ -24,23 +24,35 @@
 #define PP_PORT_RANGES_MAX	32
 /* Most rules of one network namespace */
 #define PP_RULES_MAX		131072
+/* Most sources of one accept rule */
+#define PP_FROM_MAX		64
+/* Time for a header to come, in seconds (SPEC 2 asks for 3 at least) */
+#define PP_TIMEOUT_MIN		3
+#define PP_TIMEOUT_DEFAULT	60
+#define PP_TIMEOUT_MAX		3600
 /* Handshakes in progress in one network namespace: default and highest limit */
 #define PP_HANDSHAKES_DEFAULT	65536
 #define PP_HANDSHAKES_MAX	1048576
+/* Connections whose header is awaited: default and highest limit */
+#define PP_PENDING_DEFAULT	131072
+#define PP_PENDING_MAX		1048576
+/* Accepted connections: default and highest limit */
+#define PP_ACCEPTED_DEFAULT	1000000
+#define PP_ACCEPTED_MAX		16777216
 
 /**
  * enum pp_cmd - commands of the family
  * @PP_CMD_UNSPEC: not used
  * @PP_CMD_RULE_ADD: add the rule in PP_ATTR_RULE; the reply is the rule as it
  *	now stands, with its id. Errors: EEXIST (another rule has the same
- *	prefix, port range and mark), EINVAL, ERANGE, ENOSPC (PP_RULES_MAX),
- *	EOPNOTSUPP (direction accept)
+ *	prefix, port range and mark), EINVAL, ERANGE, ENOSPC (PP_RULES_MAX)
  * @PP_CMD_RULE_DEL: delete the rules named by PP_RULE_ATTR_ID in one or more
  *	PP_ATTR_RULE; all of them or, with ENOENT, none
  * @PP_CMD_RULE_GET: do: the rule with the id in PP_ATTR_RULE (ENOENT);
  *	dump: all rules, in the order of their ids
  * @PP_CMD_RULE_FLUSH: delete all rules
  * @PP_CMD_CONN_GET: dump: connections whose header is not acknowledged yet
+ *	(send), and all whose header is awaited or was taken out (accept)
  * @PP_CMD_STATS_GET: do: the counters, in PP_ATTR_STATS
  * @PP_CMD_LIMITS_GET: do: the limits, in PP_ATTR_LIMITS
  * @PP_CMD_LIMITS_SET: set the limits that PP_ATTR_LIMITS holds; the others stay
@@ -101,26 +113,49 @@ enum pp_origin {
 };
 
 /**
+ * enum pp_header_need - connections that begin without a valid header
+ * @PP_HEADER_REQUIRED: are reset
+ * @PP_HEADER_OPTIONAL: reach the application as they are
+ */
+enum pp_header_need {
+	PP_HEADER_REQUIRED = 0,
+	PP_HEADER_OPTIONAL = 1,
+};
+
+/**
  * enum pp_rule_attr - a rule
  * @PP_RULE_ATTR_UNSPEC: not used
  * @PP_RULE_ATTR_PAD: alignment of 64-bit attributes
  * @PP_RULE_ATTR_ID: u32, 1 or above, given by the module; the lower is the older
  * @PP_RULE_ATTR_DIRECTION: u8, enum pp_direction
- * @PP_RULE_ATTR_TO: binary, 4 or 16 bytes: destination prefix as on the wire
- *	to the backend, host bits zero; absent: any address of either family
+ * @PP_RULE_ATTR_TO: binary, 4 or 16 bytes: destination prefix, host bits zero:
+ *	as on the wire to the backend (send) or as it comes in, before any NAT
+ *	(accept); absent: any address of either family
  * @PP_RULE_ATTR_TO_LEN: u8, length of that prefix in bits; absent: whole address
  * @PP_RULE_ATTR_PORTS: nest of enum pp_ports_attr, once for each range, at
  *	most PP_PORT_RANGES_MAX, in rising order and not overlapping; absent: any
  *	port
  * @PP_RULE_ATTR_MARK: u32: (conntrack mark & mask) or (packet mark & mask)
- *	must equal it; no bit outside the mask
+ *	must equal it; no bit outside the mask; send only
  * @PP_RULE_ATTR_MARK_MASK: u32, not 0; absent with a mark: all bits
- * @PP_RULE_ATTR_VERSION: u8, 1 or 2: version of the header; absent: 2
- * @PP_RULE_ATTR_ORIGIN: u8, enum pp_origin; absent: PP_ORIGIN_LOCAL
+ * @PP_RULE_ATTR_VERSION: u8, 1 or 2: version of the header; absent: 2; send only
+ * @PP_RULE_ATTR_ORIGIN: u8, enum pp_origin; absent: PP_ORIGIN_LOCAL; send only
  * @PP_RULE_ATTR_COMMENT: string, at most PP_COMMENT_MAX bytes
  * @PP_RULE_ATTR_TAGGED: u64, answer only: connections that got a header
  * @PP_RULE_ATTR_ACKED: u64, answer only: headers acknowledged by the backend
  * @PP_RULE_ATTR_RESENT: u64, answer only: times a header was sent again
+ * @PP_RULE_ATTR_FROM: nest of enum pp_from_attr, once for each source whose
+ *	headers are believed, at most PP_FROM_MAX; accept only, and needed there
+ * @PP_RULE_ATTR_HEADER: u8, enum pp_header_need; absent: PP_HEADER_REQUIRED;
+ *	accept only
+ * @PP_RULE_ATTR_TIMEOUT: u32, seconds from PP_TIMEOUT_MIN to PP_TIMEOUT_MAX that
+ *	a header may take; absent: PP_TIMEOUT_DEFAULT; accept only
+ * @PP_RULE_ATTR_ACCEPTED: u64, answer only: connections given to the application
+ *	with what their header said
+ * @PP_RULE_ATTR_PASSED: u64, answer only: connections given to the application
+ *	without a header
+ * @PP_RULE_ATTR_REFUSED: u64, answer only: connections reset for want of a valid
+ *	header
  */
 enum pp_rule_attr {
 	PP_RULE_ATTR_UNSPEC,
@@ -138,6 +173,12 @@ enum pp_rule_attr {
 	PP_RULE_ATTR_TAGGED,
 	PP_RULE_ATTR_ACKED,
 	PP_RULE_ATTR_RESENT,
+	PP_RULE_ATTR_FROM,
+	PP_RULE_ATTR_HEADER,
+	PP_RULE_ATTR_TIMEOUT,
+	PP_RULE_ATTR_ACCEPTED,
+	PP_RULE_ATTR_PASSED,
+	PP_RULE_ATTR_REFUSED,
 
 	__PP_RULE_ATTR_MAX,
 	PP_RULE_ATTR_MAX = __PP_RULE_ATTR_MAX - 1
@@ -160,17 +201,41 @@ enum pp_ports_attr {
 };
 
 /**
- * enum pp_conn_state - where a handshake in progress stands
+ * enum pp_from_attr - a source whose headers are believed
+ * @PP_FROM_ATTR_UNSPEC: not used
+ * @PP_FROM_ATTR_PREFIX: binary, 4 or 16 bytes, host bits zero; absent: any
+ *	address of either family
+ * @PP_FROM_ATTR_LEN: u8, length of the prefix in bits; absent: whole address
+ */
+enum pp_from_attr {
+	PP_FROM_ATTR_UNSPEC,
+	PP_FROM_ATTR_PREFIX,
+	PP_FROM_ATTR_LEN,
+
+	__PP_FROM_ATTR_MAX,
+	PP_FROM_ATTR_MAX = __PP_FROM_ATTR_MAX - 1
+};
+
+/**
+ * enum pp_conn_state - where a connection stands
  * @PP_CONN_STATE_SYN_SENT: the SYN left for the backend
  * @PP_CONN_STATE_SYN_RECV: the backend answered it; the header has not left yet
  * @PP_CONN_STATE_HEADER_SENT: the header left and is not acknowledged yet
  * @PP_CONN_STATE_CLOSED: one side sent a reset; forgotten within seconds
+ * @PP_CONN_STATE_ANSWERED: accept: the load balancer's SYN went to the listener
+ * @PP_CONN_STATE_HEADER_AWAITED: accept: the header is not complete
+ * @PP_CONN_STATE_REPLAYED: accept: the client's SYN went to the listener
+ * @PP_CONN_STATE_ACCEPTED: accept: the application has the connection
  */
 enum pp_conn_state {
 	PP_CONN_STATE_SYN_SENT = 1,
 	PP_CONN_STATE_SYN_RECV = 2,
 	PP_CONN_STATE_HEADER_SENT = 3,
 	PP_CONN_STATE_CLOSED = 4,
+	PP_CONN_STATE_ANSWERED = 5,
+	PP_CONN_STATE_HEADER_AWAITED = 6,
+	PP_CONN_STATE_REPLAYED = 7,
+	PP_CONN_STATE_ACCEPTED = 8,
 };
 
 /**
@@ -181,16 +246,23 @@ enum pp_conn_state {
  * @PP_CONN_ATTR_STATE: u8, enum pp_conn_state
  * @PP_CONN_ATTR_RULE_ID: u32, rule that chose it (it may be deleted meanwhile)
  * @PP_CONN_ATTR_AGE: u64, milliseconds since the first SYN
- * @PP_CONN_ATTR_CLIENT: binary, 4 or 16 bytes: address of the client
+ * @PP_CONN_ATTR_CLIENT: binary, 4 or 16 bytes: address of the client; accept:
+ *	absent until the header has named it
  * @PP_CONN_ATTR_CLIENT_PORT: u16
  * @PP_CONN_ATTR_ORIG_DST: binary: the address that the client asked for
  * @PP_CONN_ATTR_ORIG_DST_PORT: u16
- * @PP_CONN_ATTR_LOCAL: binary: source address on the wire to the backend
+ * @PP_CONN_ATTR_LOCAL: binary: source address on the wire to the backend (send);
+ *	destination on the wire from the load balancer (accept)
  * @PP_CONN_ATTR_LOCAL_PORT: u16
- * @PP_CONN_ATTR_BACKEND: binary: address of the backend
+ * @PP_CONN_ATTR_BACKEND: binary: address of the backend; send only
  * @PP_CONN_ATTR_BACKEND_PORT: u16
  * @PP_CONN_ATTR_HEADER_LEN: u16, bytes of the header
- * @PP_CONN_ATTR_RESENT: u32, times the header was sent again
+ * @PP_CONN_ATTR_RESENT: u32, times the header was sent again; send only
+ * @PP_CONN_ATTR_PROXY: binary: address of the load balancer; accept only
+ * @PP_CONN_ATTR_PROXY_PORT: u16
+ * @PP_CONN_ATTR_TLV_LEN: u16, bytes of TLVs in the header; accept only
+ * @PP_CONN_ATTR_SEEN_PORT: u16, port of the client that the application sees;
+ *	accept only, and only where the client's own was in use
  */
 enum pp_conn_attr {
 	PP_CONN_ATTR_UNSPEC,
@@ -209,6 +281,10 @@ enum pp_conn_attr {
 	PP_CONN_ATTR_BACKEND_PORT,
 	PP_CONN_ATTR_HEADER_LEN,
 	PP_CONN_ATTR_RESENT,
+	PP_CONN_ATTR_PROXY,
+	PP_CONN_ATTR_PROXY_PORT,
+	PP_CONN_ATTR_TLV_LEN,
+	PP_CONN_ATTR_SEEN_PORT,
 
 	__PP_CONN_ATTR_MAX,
 	PP_CONN_ATTR_MAX = __PP_CONN_ATTR_MAX - 1
@@ -244,6 +320,32 @@ enum pp_conn_attr {
  *	different SYNs with the same addresses and ports
  * @PP_STATS_ATTR_DROPPED: other packets of clients dropped for want of memory
  *	for the header
+ * @PP_STATS_ATTR_PENDING: connections whose header is awaited now
+ * @PP_STATS_ATTR_ESTABLISHED: accepted connections there are now
+ * @PP_STATS_ATTR_ACCEPTED: connections given to the application with the client
+ *	that their header named
+ * @PP_STATS_ATTR_ACCEPTED_OWN: connections given to the application with the load
+ *	balancer's address, since their header names no TCP client
+ * @PP_STATS_ATTR_MISMATCH: the same, since the client's address is of the other
+ *	family, or none that a client can have
+ * @PP_STATS_ATTR_PASSED: connections given to the application without a header
+ * @PP_STATS_ATTR_BAD_HEADER: connections reset, since what came was no header
+ * @PP_STATS_ATTR_BAD_CRC: connections reset, since the header's CRC32C was wrong
+ * @PP_STATS_ATTR_TIMEOUT: connections reset, since no header came in time
+ * @PP_STATS_ATTR_ABANDONED: connections that their sender ended without a header
+ * @PP_STATS_ATTR_REJECTED: connections reset, since the application or a firewall
+ *	did not take the client
+ * @PP_STATS_ATTR_TAKEN_OVER: clients' addresses and ports that a connection that
+ *	is over still held
+ * @PP_STATS_ATTR_REMAPPED: clients that got another port, since their own was in use
+ * @PP_STATS_ATTR_SPOOFED: packets dropped that came from outside with the addresses
+ *	and ports of an accepted client
+ * @PP_STATS_ATTR_STRIPPED: headers that came again and were taken out again
+ * @PP_STATS_ATTR_ACCEPT_SIGNED: SYNs dropped, since signed with TCP-MD5 or TCP-AO
+ * @PP_STATS_ATTR_ACCEPT_LIMIT: SYNs dropped at a limit of accepted or pending
+ *	connections
+ * @PP_STATS_ATTR_ACCEPT_NOMEM: packets of pending connections dropped for want of
+ *	memory
  */
 enum pp_stats_attr {
 	PP_STATS_ATTR_UNSPEC,
@@ -270,6 +372,24 @@ enum pp_stats_attr {
 	PP_STATS_ATTR_LIMIT,
 	PP_STATS_ATTR_NOMEM,
 	PP_STATS_ATTR_DROPPED,
+	PP_STATS_ATTR_PENDING,
+	PP_STATS_ATTR_ESTABLISHED,
+	PP_STATS_ATTR_ACCEPTED,
+	PP_STATS_ATTR_ACCEPTED_OWN,
+	PP_STATS_ATTR_MISMATCH,
+	PP_STATS_ATTR_PASSED,
+	PP_STATS_ATTR_BAD_HEADER,
+	PP_STATS_ATTR_BAD_CRC,
+	PP_STATS_ATTR_TIMEOUT,
+	PP_STATS_ATTR_ABANDONED,
+	PP_STATS_ATTR_REJECTED,
+	PP_STATS_ATTR_TAKEN_OVER,
+	PP_STATS_ATTR_REMAPPED,
+	PP_STATS_ATTR_SPOOFED,
+	PP_STATS_ATTR_STRIPPED,
+	PP_STATS_ATTR_ACCEPT_SIGNED,
+	PP_STATS_ATTR_ACCEPT_LIMIT,
+	PP_STATS_ATTR_ACCEPT_NOMEM,
 
 	__PP_STATS_ATTR_MAX,
 	PP_STATS_ATTR_MAX = __PP_STATS_ATTR_MAX - 1
@@ -281,10 +401,17 @@ enum pp_stats_attr {
  * @PP_LIMITS_ATTR_HANDSHAKES: u32, 1 to PP_HANDSHAKES_MAX: most handshakes in
  *	progress; further SYNs to tagged backends are dropped, so that no backend
  *	gets a connection without its header. Default PP_HANDSHAKES_DEFAULT
+ * @PP_LIMITS_ATTR_PENDING: u32, 1 to PP_PENDING_MAX: most connections whose
+ *	header is awaited; further SYNs to accept rules are dropped. Default
+ *	PP_PENDING_DEFAULT
+ * @PP_LIMITS_ATTR_ACCEPTED: u32, 1 to PP_ACCEPTED_MAX: most accepted connections;
+ *	further SYNs to accept rules are dropped. Default PP_ACCEPTED_DEFAULT
  */
 enum pp_limits_attr {
 	PP_LIMITS_ATTR_UNSPEC,
 	PP_LIMITS_ATTR_HANDSHAKES,
+	PP_LIMITS_ATTR_PENDING,
+	PP_LIMITS_ATTR_ACCEPTED,
 
 	__PP_LIMITS_ATTR_MAX,
 	PP_LIMITS_ATTR_MAX = __PP_LIMITS_ATTR_MAX - 1
