@@ -3,10 +3,11 @@
  * Network namespaces: birth and death of their state, and their hooks.
  *
  * Owns the rule that a namespace without rules has no hook registered. The
- * hooks of a family come with its first rule and go after its last one, once
- * no handshake is in progress that would break without them.
+ * hooks of a direction and family come with its first rule and go after its last
+ * one, once there is no connection that would break without them.
  */
 #include <net/net_namespace.h>
+#include "accept.h"
 #include "flow.h"
 #include "net.h"
 #include "rule.h"
@@ -16,65 +17,91 @@ unsigned int pp_net_id __read_mostly;
 
 static const u8 nfproto[PP_FAMILIES] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 
+static const struct {
+	int (*on)(struct net *net, u8 nfproto);
+	void (*off)(struct net *net, u8 nfproto);
+} hooks[PP_DIRECTIONS] = {
+	[PP_DIRECTION_SEND] = { pp_send_register, pp_send_unregister },
+	[PP_DIRECTION_ACCEPT] = { pp_accept_register, pp_accept_unregister },
+};
+
+#define for_each_hook(direction, family)						\
+	for (direction = PP_DIRECTION_SEND; direction < PP_DIRECTIONS; direction++)	\
+		for (family = 0; family < PP_FAMILIES; family++)
+
 /**
- * pp_net_hook - register the hooks of every family that has a rule
+ * pp_net_hook - register the hooks of every direction and family that has a rule
  * @pn: namespace, with its lock held
  *
  * Return: 0, or the error of the registration; hooks that are there stay
  */
 int pp_net_hook(struct pp_net *pn)
 {
-	int family, err;
+	int direction, family, err;
 
 	lockdep_assert_held(&pn->lock);
 
-	for (family = 0; family < PP_FAMILIES; family++) {
-		if (!pn->rules.of_family[family] || pn->hooked[family])
+	for_each_hook(direction, family) {
+		if (!pn->rules.of_family[direction][family] || pn->hooked[direction][family])
 			continue;
-		err = pp_send_register(pn->net, nfproto[family]);
+		err = hooks[direction].on(pn->net, nfproto[family]);
 		if (err)
 			return err;
-		pn->hooked[family] = true;
+		pn->hooked[direction][family] = true;
 	}
 	return 0;
 }
 
-static void unhook(struct pp_net *pn, enum pp_family family)
+static void unhook(struct pp_net *pn, int direction, int family)
 {
-	if (!pn->hooked[family])
+	if (!pn->hooked[direction][family])
 		return;
-	pp_send_unregister(pn->net, nfproto[family]);
-	pn->hooked[family] = false;
+	hooks[direction].off(pn->net, nfproto[family]);
+	pn->hooked[direction][family] = false;
 }
 
-static bool is_idle(const struct pp_net *pn, enum pp_family family)
+static bool is_idle(const struct pp_net *pn, int direction, int family)
 {
-	return pn->hooked[family] && !pn->rules.of_family[family];
+	return pn->hooked[direction][family] && !pn->rules.of_family[direction][family];
+}
+
+static bool any_idle(const struct pp_net *pn)
+{
+	int direction, family;
+
+	for_each_hook(direction, family)
+		if (is_idle(pn, direction, family))
+			return true;
+	return false;
+}
+
+static bool has_connections(const struct pp_net *pn, int direction)
+{
+	return direction == PP_DIRECTION_SEND ? atomic_read(&pn->flows.count) :
+						atomic_read(&pn->accepts.count);
 }
 
 /**
  * pp_net_unhook_idle - unregister hooks that have nothing left to do
  * @pn: namespace, with its lock held
  *
- * May sleep. While a handshake is in progress the hooks stay; the garbage
- * collection calls again after the last. A packet may still be in them on
- * return: it finds nothing to do.
+ * May sleep. While there are connections that need them the hooks stay; the
+ * garbage collection calls again after the last. A packet may still be in them
+ * on return: it finds nothing to do.
  */
 void pp_net_unhook_idle(struct pp_net *pn)
 {
-	int family;
+	int direction, family;
 
 	lockdep_assert_held(&pn->lock);
 
-	if (!is_idle(pn, PP_IPV4) && !is_idle(pn, PP_IPV6))
+	if (!any_idle(pn))
 		return;
 	/* A SYN that found the last rule has been counted after this */
 	synchronize_rcu();
-	if (atomic_read(&pn->flows.count))
-		return;
-	for (family = 0; family < PP_FAMILIES; family++)
-		if (is_idle(pn, family))
-			unhook(pn, family);
+	for_each_hook(direction, family)
+		if (is_idle(pn, direction, family) && !has_connections(pn, direction))
+			unhook(pn, direction, family);
 }
 
 static int __net_init net_init(struct net *net)
@@ -93,8 +120,13 @@ static int __net_init net_init(struct net *net)
 	err = pp_flow_net_init(pn);
 	if (err)
 		goto exit_rules;
+	err = pp_accept_net_init(pn);
+	if (err)
+		goto exit_flows;
 	return 0;
 
+exit_flows:
+	pp_flow_net_exit(pn);
 exit_rules:
 	pp_rule_net_exit(pn);
 free_stats:
@@ -106,11 +138,11 @@ free_stats:
 static void __net_exit net_pre_exit(struct net *net)
 {
 	struct pp_net *pn = pp_net(net);
-	int family;
+	int direction, family;
 
 	mutex_lock(&pn->lock);
-	for (family = 0; family < PP_FAMILIES; family++)
-		unhook(pn, family);
+	for_each_hook(direction, family)
+		unhook(pn, direction, family);
 	mutex_unlock(&pn->lock);
 }
 
@@ -122,6 +154,7 @@ static void __net_exit net_exit(struct net *net)
 {
 	struct pp_net *pn = pp_net(net);
 
+	pp_accept_net_exit(pn);
 	pp_flow_net_exit(pn);
 	pp_rule_net_exit(pn);
 	free_percpu(pn->stats);
@@ -137,12 +170,21 @@ static struct pernet_operations net_ops = {
 
 int __init pp_net_init(void)
 {
-	return register_pernet_subsys(&net_ops);
+	int err;
+
+	err = pp_accept_init();
+	if (err)
+		return err;
+	err = register_pernet_subsys(&net_ops);
+	if (err)
+		pp_accept_exit();
+	return err;
 }
 
 void pp_net_exit(void)
 {
 	unregister_pernet_subsys(&net_ops);
-	/* Rules are retired by a function of this module */
+	/* Rules and connections are freed by functions of this module */
 	rcu_barrier();
+	pp_accept_exit();
 }

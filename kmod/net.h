@@ -8,6 +8,7 @@
 #include <linux/mutex.h>
 #include <linux/netfilter.h>
 #include <linux/rhashtable.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <net/netns/generic.h>
@@ -20,6 +21,9 @@ enum pp_family {
 	PP_FAMILIES
 };
 
+/* Directions, enum pp_direction, as indices of arrays */
+#define PP_DIRECTIONS		(PP_DIRECTION_ACCEPT + 1)
+
 /* Prefix lengths 0 to 128 */
 #define PP_PREFIX_LENGTHS	129
 
@@ -29,11 +33,12 @@ enum pp_family {
  * @last_id: id given last; pp_net.lock
  * @count: rules in @by_id; written under pp_net.lock
  * @generation: grows with every change, so that dumps notice; pp_net.lock
- * @of_family: rules that can match a packet of the family; pp_net.lock
- * @lengths: prefix lengths in use, bit 128 - length, so that the first bit is
- *	the longest; written under pp_net.lock, read under RCU
+ * @of_family: rules of a direction that can match a packet of the family;
+ *	pp_net.lock
+ * @lengths: prefix lengths in use in a direction, bit 128 - length, so that the
+ *	first bit is the longest; written under pp_net.lock, read under RCU
  * @dests_of_length: destinations of each length; pp_net.lock
- * @dests: struct pp_dest by family and prefix
+ * @dests: struct pp_dest by direction, family and prefix
  * @blocks: struct pp_block by destination, mark and ports
  */
 struct pp_rules {
@@ -41,9 +46,9 @@ struct pp_rules {
 	u32 last_id;
 	u32 count;
 	u32 generation;
-	u32 of_family[PP_FAMILIES];
-	DECLARE_BITMAP(lengths[PP_FAMILIES], PP_PREFIX_LENGTHS);
-	u32 dests_of_length[PP_FAMILIES][PP_PREFIX_LENGTHS];
+	u32 of_family[PP_DIRECTIONS][PP_FAMILIES];
+	DECLARE_BITMAP(lengths[PP_DIRECTIONS][PP_FAMILIES], PP_PREFIX_LENGTHS);
+	u32 dests_of_length[PP_DIRECTIONS][PP_FAMILIES][PP_PREFIX_LENGTHS];
 	struct rhashtable dests;
 	struct rhashtable blocks;
 };
@@ -63,12 +68,45 @@ struct pp_flows {
 };
 
 /**
+ * struct pp_accepts - the accepted connections of a namespace, and the pending
+ * @by_wire: struct pp_accept by the addresses and ports on the wire
+ * @by_inner: the same by those that the application sees, once they are known
+ * @lock: protects the lists; inside pp_accept.lock
+ * @pending: struct pp_pending of connections that are not accepted yet
+ * @confirm: those of @pending whose second handshake is to be finished
+ * @pending_count: entries of @pending
+ * @count: all entries
+ * @pending_limit: most entries of @pending
+ * @limit: most entries beside those
+ * @bytes: memory for incomplete headers and for what came behind them
+ * @gc: removes the dead; armed while @count is not 0
+ * @finish: works on @confirm
+ * @swept: when all entries were last looked at, in jiffies
+ */
+struct pp_accepts {
+	struct rhashtable by_wire;
+	struct rhashtable by_inner;
+	spinlock_t lock;
+	struct list_head pending;
+	struct list_head confirm;
+	atomic_t pending_count;
+	atomic_t count;
+	u32 pending_limit;
+	u32 limit;
+	atomic_long_t bytes;
+	struct delayed_work gc;
+	struct work_struct finish;
+	unsigned long swept;
+};
+
+/**
  * struct pp_net - state of a network namespace
  * @net: the namespace; outlives this
  * @lock: serialises changes of rules and hooks
  * @rules: rules; see there for locking
  * @flows: handshakes in progress
- * @hooked: whether the hooks of a family are registered; @lock
+ * @accepts: accepted connections
+ * @hooked: whether the hooks of a direction and family are registered; @lock
  * @stats: counters
  */
 struct pp_net {
@@ -76,7 +114,8 @@ struct pp_net {
 	struct mutex lock;
 	struct pp_rules rules;
 	struct pp_flows flows;
-	bool hooked[PP_FAMILIES];
+	struct pp_accepts accepts;
+	bool hooked[PP_DIRECTIONS][PP_FAMILIES];
 	struct pp_stats __percpu *stats;
 };
 

@@ -13,8 +13,20 @@ static struct netlink_range_validation handshakes_range = {
 	.max = PP_HANDSHAKES_MAX,
 };
 
+static struct netlink_range_validation pending_range = {
+	.min = 1,
+	.max = PP_PENDING_MAX,
+};
+
+static struct netlink_range_validation accepted_range = {
+	.min = 1,
+	.max = PP_ACCEPTED_MAX,
+};
+
 static const struct nla_policy limits_policy[PP_LIMITS_ATTR_MAX + 1] = {
 	[PP_LIMITS_ATTR_HANDSHAKES] = NLA_POLICY_FULL_RANGE(NLA_U32, &handshakes_range),
+	[PP_LIMITS_ATTR_PENDING] = NLA_POLICY_FULL_RANGE(NLA_U32, &pending_range),
+	[PP_LIMITS_ATTR_ACCEPTED] = NLA_POLICY_FULL_RANGE(NLA_U32, &accepted_range),
 };
 
 static const struct nla_policy policy[PP_ATTR_MAX + 1] = {
@@ -38,6 +50,11 @@ static u64 stats_value(struct pp_net *pn, enum pp_stats_attr attr)
 		return READ_ONCE(pn->rules.count);
 	case PP_STATS_ATTR_HANDSHAKES:
 		return atomic_read(&pn->flows.count);
+	case PP_STATS_ATTR_PENDING:
+		return atomic_read(&pn->accepts.pending_count);
+	case PP_STATS_ATTR_ESTABLISHED:
+		return max(atomic_read(&pn->accepts.count) -
+			   atomic_read(&pn->accepts.pending_count), 0);
 	default:
 		return pp_stats_sum(pn->stats, attr);
 	}
@@ -57,12 +74,29 @@ static int put_stats(struct sk_buff *msg, struct pp_net *pn)
 	return 0;
 }
 
+/* Return: where a limit is kept */
+static u32 *limit_of(struct pp_net *pn, enum pp_limits_attr attr)
+{
+	switch (attr) {
+	case PP_LIMITS_ATTR_PENDING:
+		return &pn->accepts.pending_limit;
+	case PP_LIMITS_ATTR_ACCEPTED:
+		return &pn->accepts.limit;
+	default:
+		return &pn->flows.limit;
+	}
+}
+
 static int put_limits(struct sk_buff *msg, struct pp_net *pn)
 {
 	struct nlattr *nest = nla_nest_start(msg, PP_ATTR_LIMITS);
+	int attr;
 
-	if (!nest || nla_put_u32(msg, PP_LIMITS_ATTR_HANDSHAKES, READ_ONCE(pn->flows.limit)))
+	if (!nest)
 		return -EMSGSIZE;
+	for (attr = PP_LIMITS_ATTR_HANDSHAKES; attr <= PP_LIMITS_ATTR_MAX; attr++)
+		if (nla_put_u32(msg, attr, READ_ONCE(*limit_of(pn, attr))))
+			return -EMSGSIZE;
 	nla_nest_end(msg, nest);
 	return 0;
 }
@@ -99,7 +133,7 @@ static int limits_set(struct sk_buff *skb, struct genl_info *info)
 {
 	struct pp_net *pn = pp_net(genl_info_net(info));
 	struct nlattr *tb[PP_LIMITS_ATTR_MAX + 1];
-	int err;
+	int attr, err;
 
 	if (!info->attrs[PP_ATTR_LIMITS]) {
 		NL_SET_ERR_MSG(info->extack, "a limit is missing");
@@ -109,9 +143,9 @@ static int limits_set(struct sk_buff *skb, struct genl_info *info)
 			       limits_policy, info->extack);
 	if (err)
 		return err;
-	if (!tb[PP_LIMITS_ATTR_HANDSHAKES])
-		return 0;
-	WRITE_ONCE(pn->flows.limit, nla_get_u32(tb[PP_LIMITS_ATTR_HANDSHAKES]));
+	for (attr = PP_LIMITS_ATTR_HANDSHAKES; attr <= PP_LIMITS_ATTR_MAX; attr++)
+		if (tb[attr])
+			WRITE_ONCE(*limit_of(pn, attr), nla_get_u32(tb[attr]));
 	return 0;
 }
 

@@ -2,12 +2,13 @@
 /*
  * Generic netlink: the list of connections.
  *
- * Owns how a handshake in progress is written to a message. The table is
- * walked while packets change it: an entry can be missed or, when the table is
+ * Owns how a handshake in progress and an accepted connection are written to a
+ * message. The tables are walked while packets change them: an entry can be missed or, when a table is
  * resized, shown twice, and then the dump is flagged as interrupted.
  */
 #include <linux/slab.h>
 #include <net/sock.h>
+#include "accept.h"
 #include "flow.h"
 #include "netlink.h"
 
@@ -18,105 +19,183 @@ static int put_address(struct sk_buff *msg, int attr, enum pp_family family,
 		       family == PP_IPV6 ? sizeof(struct in6_addr) : sizeof(__be32), addr);
 }
 
-static int put_header_endpoints(struct sk_buff *msg, const struct pp_flow *flow)
+/* An address and the port that follows it in enum pp_conn_attr */
+static int put_end(struct sk_buff *msg, int attr, enum pp_family family, const void *addr,
+		   __be16 port)
 {
-	enum pp_family family = flow->key.family;
-
-	if (put_address(msg, PP_CONN_ATTR_CLIENT, family, &flow->client.addr) ||
-	    nla_put_u16(msg, PP_CONN_ATTR_CLIENT_PORT, ntohs(flow->client.port)) ||
-	    put_address(msg, PP_CONN_ATTR_ORIG_DST, family, &flow->orig_dst.addr) ||
-	    nla_put_u16(msg, PP_CONN_ATTR_ORIG_DST_PORT, ntohs(flow->orig_dst.port)))
+	if (put_address(msg, attr, family, addr) || nla_put_u16(msg, attr + 1, ntohs(port)))
 		return -EMSGSIZE;
 	return 0;
 }
 
-static int put_wire_endpoints(struct sk_buff *msg, const struct pp_flow_key *key)
+static int put_endpoint(struct sk_buff *msg, int attr, const struct pp_endpoint *end)
 {
-	if (put_address(msg, PP_CONN_ATTR_LOCAL, key->family, &key->src) ||
-	    nla_put_u16(msg, PP_CONN_ATTR_LOCAL_PORT, ntohs(key->sport)) ||
-	    put_address(msg, PP_CONN_ATTR_BACKEND, key->family, &key->dst) ||
-	    nla_put_u16(msg, PP_CONN_ATTR_BACKEND_PORT, ntohs(key->dport)))
-		return -EMSGSIZE;
-	return 0;
+	return put_end(msg, attr, end->family == AF_INET6 ? PP_IPV6 : PP_IPV4, &end->addr,
+		       end->port);
 }
 
-static int put_conn(struct sk_buff *msg, struct pp_flow *flow)
+static int put_age(struct sk_buff *msg, unsigned long created)
 {
-	struct nlattr *nest = nla_nest_start(msg, PP_ATTR_CONN);
+	return nla_put_u64_64bit(msg, PP_CONN_ATTR_AGE, jiffies_to_msecs(jiffies - created),
+				 PP_CONN_ATTR_PAD);
+}
+
+static int put_send(struct sk_buff *msg, struct pp_flow *flow)
+{
 	u32 sent = READ_ONCE(flow->sent);
 
-	if (!nest ||
-	    nla_put_u8(msg, PP_CONN_ATTR_DIRECTION, PP_DIRECTION_SEND) ||
+	if (nla_put_u8(msg, PP_CONN_ATTR_DIRECTION, PP_DIRECTION_SEND) ||
 	    nla_put_u8(msg, PP_CONN_ATTR_STATE, pp_flow_state(flow)) ||
 	    nla_put_u32(msg, PP_CONN_ATTR_RULE_ID, flow->rule_id) ||
-	    nla_put_u64_64bit(msg, PP_CONN_ATTR_AGE,
-			      jiffies_to_msecs(jiffies - flow->created), PP_CONN_ATTR_PAD) ||
-	    put_header_endpoints(msg, flow) || put_wire_endpoints(msg, &flow->key) ||
+	    put_age(msg, flow->created) ||
+	    put_endpoint(msg, PP_CONN_ATTR_CLIENT, &flow->client) ||
+	    put_endpoint(msg, PP_CONN_ATTR_ORIG_DST, &flow->orig_dst) ||
+	    put_end(msg, PP_CONN_ATTR_LOCAL, flow->key.family, &flow->key.src, flow->key.sport) ||
+	    put_end(msg, PP_CONN_ATTR_BACKEND, flow->key.family, &flow->key.dst,
+		    flow->key.dport) ||
 	    nla_put_u16(msg, PP_CONN_ATTR_HEADER_LEN, flow->header_len) ||
 	    nla_put_u32(msg, PP_CONN_ATTR_RESENT, sent ? sent - 1 : 0))
 		return -EMSGSIZE;
-	nla_nest_end(msg, nest);
 	return 0;
 }
 
-static int dump_one(struct sk_buff *skb, struct netlink_callback *cb, struct pp_flow *flow)
+static enum pp_conn_state accept_state(u8 state)
+{
+	switch (state) {
+	case PP_ACCEPT_SYN:
+		return PP_CONN_STATE_ANSWERED;
+	case PP_ACCEPT_HEADER:
+		return PP_CONN_STATE_HEADER_AWAITED;
+	case PP_ACCEPT_REPLAY:
+	case PP_ACCEPT_CONFIRM:
+		return PP_CONN_STATE_REPLAYED;
+	case PP_ACCEPT_ESTABLISHED:
+		return PP_CONN_STATE_ACCEPTED;
+	default:
+		return PP_CONN_STATE_CLOSED;
+	}
+}
+
+/* What the header said, once it has come */
+static int put_accept_client(struct sk_buff *msg, const struct pp_accept *entry)
+{
+	const struct pp_flow_key *inner = &entry->inner;
+
+	if (put_end(msg, PP_CONN_ATTR_CLIENT, inner->family, &inner->src, entry->client_port) ||
+	    nla_put_u16(msg, PP_CONN_ATTR_HEADER_LEN, entry->header_len) ||
+	    nla_put_u16(msg, PP_CONN_ATTR_TLV_LEN, entry->tlv_len))
+		return -EMSGSIZE;
+	if (entry->orig_dst.family != AF_UNSPEC &&
+	    put_endpoint(msg, PP_CONN_ATTR_ORIG_DST, &entry->orig_dst))
+		return -EMSGSIZE;
+	if (entry->client_port != inner->sport &&
+	    nla_put_u16(msg, PP_CONN_ATTR_SEEN_PORT, ntohs(inner->sport)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int put_accept(struct sk_buff *msg, const struct pp_accept *entry)
+{
+	const struct pp_flow_key *wire = &entry->wire;
+	/* Pairs with the release of pp_accept_established() */
+	u8 state = smp_load_acquire(&entry->state);
+
+	if (nla_put_u8(msg, PP_CONN_ATTR_DIRECTION, PP_DIRECTION_ACCEPT) ||
+	    nla_put_u8(msg, PP_CONN_ATTR_STATE, accept_state(state)) ||
+	    nla_put_u32(msg, PP_CONN_ATTR_RULE_ID, entry->rule_id) ||
+	    put_age(msg, entry->created) ||
+	    put_end(msg, PP_CONN_ATTR_PROXY, wire->family, &wire->src, wire->sport) ||
+	    put_end(msg, PP_CONN_ATTR_LOCAL, wire->family, &wire->dst, wire->dport) ||
+	    (state >= PP_ACCEPT_REPLAY && put_accept_client(msg, entry)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int dump_one(struct sk_buff *skb, struct netlink_callback *cb, void *conn, bool accept)
 {
 	void *hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
 				&pp_netlink_family, NLM_F_MULTI, PP_CMD_CONN_GET);
+	struct nlattr *nest;
 
 	if (!hdr)
 		return -EMSGSIZE;
 	genl_dump_check_consistent(cb, hdr);
-	if (put_conn(skb, flow)) {
+	nest = nla_nest_start(skb, PP_ATTR_CONN);
+	if (!nest || (accept ? put_accept(skb, conn) : put_send(skb, conn))) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
 	}
+	nla_nest_end(skb, nest);
 	genlmsg_end(skb, hdr);
 	return 0;
 }
 
-/* The position in the table is kept from one call of a dump to the next */
-static struct rhashtable_iter *iter_of(struct netlink_callback *cb)
+/**
+ * struct walk - position of a dump
+ * @iter: in the table
+ * @accept: which table: that of accepted connections comes second
+ */
+struct walk {
+	struct rhashtable_iter iter;
+	bool accept;
+};
+
+/* The position in the tables is kept from one call of a dump to the next */
+static struct walk *walk_of(struct netlink_callback *cb)
 {
-	return (struct rhashtable_iter *)cb->args[0];
+	return (struct walk *)cb->args[0];
 }
 
 int pp_netlink_conn_start(struct netlink_callback *cb)
 {
 	struct pp_net *pn = pp_net(sock_net(cb->skb->sk));
-	struct rhashtable_iter *iter = kmalloc(sizeof(*iter), GFP_KERNEL);
+	struct walk *walk = kzalloc(sizeof(*walk), GFP_KERNEL);
 
-	if (!iter)
+	if (!walk)
 		return -ENOMEM;
-	rhashtable_walk_enter(&pn->flows.table, iter);
-	cb->args[0] = (long)iter;
+	rhashtable_walk_enter(&pn->flows.table, &walk->iter);
+	cb->args[0] = (long)walk;
 	cb->seq = 1;
 	return 0;
 }
 
-int pp_netlink_conn_dump(struct sk_buff *skb, struct netlink_callback *cb)
+/* Return: whether the table has been seen to its end */
+static bool dump_table(struct sk_buff *skb, struct netlink_callback *cb, struct walk *walk)
 {
-	struct rhashtable_iter *iter = iter_of(cb);
-	struct pp_flow *flow;
+	void *conn;
 
-	if (rhashtable_walk_start_check(iter) == -EAGAIN)
+	if (rhashtable_walk_start_check(&walk->iter) == -EAGAIN)
 		cb->seq++;
 	/* What did not fit into the last message is what a peek gives */
-	flow = rhashtable_walk_peek(iter);
-	while (flow) {
-		if (IS_ERR(flow))
+	conn = rhashtable_walk_peek(&walk->iter);
+	while (conn) {
+		if (IS_ERR(conn))
 			cb->seq++;
-		else if (dump_one(skb, cb, flow))
+		else if (dump_one(skb, cb, conn, walk->accept))
 			break;
-		flow = rhashtable_walk_next(iter);
+		conn = rhashtable_walk_next(&walk->iter);
 	}
-	rhashtable_walk_stop(iter);
+	rhashtable_walk_stop(&walk->iter);
+	return !conn;
+}
+
+int pp_netlink_conn_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct pp_net *pn = pp_net(sock_net(skb->sk));
+	struct walk *walk = walk_of(cb);
+
+	if (dump_table(skb, cb, walk) && !walk->accept) {
+		rhashtable_walk_exit(&walk->iter);
+		rhashtable_walk_enter(&pn->accepts.by_wire, &walk->iter);
+		walk->accept = true;
+		dump_table(skb, cb, walk);
+	}
 	return skb->len;
 }
 
 int pp_netlink_conn_done(struct netlink_callback *cb)
 {
-	rhashtable_walk_exit(iter_of(cb));
-	kfree(iter_of(cb));
+	rhashtable_walk_exit(&walk_of(cb)->iter);
+	kfree(walk_of(cb));
 	return 0;
 }

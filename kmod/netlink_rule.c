@@ -25,6 +25,26 @@ static int put_ports(struct sk_buff *msg, const struct pp_rule *rule)
 	return 0;
 }
 
+static int put_from(struct sk_buff *msg, const struct pp_rule *rule)
+{
+	const struct pp_from *from = rule->from, *end = from + rule->from_count;
+	struct nlattr *nest;
+	size_t size;
+
+	for (; from < end; from++) {
+		size = from->families == BIT(PP_IPV4) ? sizeof(__be32) : sizeof(struct in6_addr);
+		nest = nla_nest_start(msg, PP_RULE_ATTR_FROM);
+		if (!nest)
+			return -EMSGSIZE;
+		if (from->families != (BIT(PP_IPV4) | BIT(PP_IPV6)) &&
+		    (nla_put(msg, PP_FROM_ATTR_PREFIX, size, &from->prefix) ||
+		     nla_put_u8(msg, PP_FROM_ATTR_LEN, from->len)))
+			return -EMSGSIZE;
+		nla_nest_end(msg, nest);
+	}
+	return 0;
+}
+
 static int put_prefix(struct sk_buff *msg, const struct pp_rule *rule)
 {
 	size_t size = rule->families == BIT(PP_IPV4) ? sizeof(__be32) : sizeof(struct in6_addr);
@@ -47,14 +67,31 @@ static int put_mark(struct sk_buff *msg, const struct pp_rule *rule)
 	return 0;
 }
 
-static int put_counters(struct sk_buff *msg, const struct pp_rule *rule)
+static int put_counter(struct sk_buff *msg, int attr, const atomic64_t *counter)
 {
-	if (nla_put_u64_64bit(msg, PP_RULE_ATTR_TAGGED, atomic64_read(&rule->tagged),
-			      PP_RULE_ATTR_PAD) ||
-	    nla_put_u64_64bit(msg, PP_RULE_ATTR_ACKED, atomic64_read(&rule->acked),
-			      PP_RULE_ATTR_PAD) ||
-	    nla_put_u64_64bit(msg, PP_RULE_ATTR_RESENT, atomic64_read(&rule->resent),
-			      PP_RULE_ATTR_PAD))
+	return nla_put_u64_64bit(msg, attr, atomic64_read(counter), PP_RULE_ATTR_PAD);
+}
+
+static int put_accept(struct sk_buff *msg, const struct pp_rule *rule)
+{
+	if (put_from(msg, rule) ||
+	    nla_put_u8(msg, PP_RULE_ATTR_HEADER, rule->header_need) ||
+	    nla_put_u32(msg, PP_RULE_ATTR_TIMEOUT, rule->timeout) ||
+	    put_counter(msg, PP_RULE_ATTR_ACCEPTED, &rule->accepted) ||
+	    put_counter(msg, PP_RULE_ATTR_PASSED, &rule->passed) ||
+	    put_counter(msg, PP_RULE_ATTR_REFUSED, &rule->refused))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int put_send(struct sk_buff *msg, const struct pp_rule *rule)
+{
+	if (put_mark(msg, rule) ||
+	    nla_put_u8(msg, PP_RULE_ATTR_VERSION, rule->version) ||
+	    nla_put_u8(msg, PP_RULE_ATTR_ORIGIN, rule->origin) ||
+	    put_counter(msg, PP_RULE_ATTR_TAGGED, &rule->tagged) ||
+	    put_counter(msg, PP_RULE_ATTR_ACKED, &rule->acked) ||
+	    put_counter(msg, PP_RULE_ATTR_RESENT, &rule->resent))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -66,11 +103,10 @@ static int put_rule(struct sk_buff *msg, const struct pp_rule *rule)
 	if (!nest ||
 	    nla_put_u32(msg, PP_RULE_ATTR_ID, rule->id) ||
 	    nla_put_u8(msg, PP_RULE_ATTR_DIRECTION, rule->direction) ||
-	    put_prefix(msg, rule) || put_ports(msg, rule) || put_mark(msg, rule) ||
-	    nla_put_u8(msg, PP_RULE_ATTR_VERSION, rule->version) ||
-	    nla_put_u8(msg, PP_RULE_ATTR_ORIGIN, rule->origin) ||
+	    put_prefix(msg, rule) || put_ports(msg, rule) ||
 	    (rule->comment && nla_put_string(msg, PP_RULE_ATTR_COMMENT, rule->comment)) ||
-	    put_counters(msg, rule))
+	    (rule->direction == PP_DIRECTION_ACCEPT ? put_accept(msg, rule) :
+						      put_send(msg, rule)))
 		return -EMSGSIZE;
 	nla_nest_end(msg, nest);
 	return 0;

@@ -19,6 +19,16 @@ static const struct nla_policy ports_policy[PP_PORTS_ATTR_MAX + 1] = {
 	[PP_PORTS_ATTR_LAST] = NLA_POLICY_MIN(NLA_U16, 1),
 };
 
+static struct netlink_range_validation timeout_range = {
+	.min = PP_TIMEOUT_MIN,
+	.max = PP_TIMEOUT_MAX,
+};
+
+static const struct nla_policy from_policy[PP_FROM_ATTR_MAX + 1] = {
+	[PP_FROM_ATTR_PREFIX] = { .type = NLA_BINARY, .len = sizeof(struct in6_addr) },
+	[PP_FROM_ATTR_LEN] = NLA_POLICY_MAX(NLA_U8, 128),
+};
+
 static const struct nla_policy rule_policy[PP_RULE_ATTR_MAX + 1] = {
 	[PP_RULE_ATTR_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &id_range),
 	[PP_RULE_ATTR_DIRECTION] = NLA_POLICY_RANGE(NLA_U8, PP_DIRECTION_SEND,
@@ -31,6 +41,9 @@ static const struct nla_policy rule_policy[PP_RULE_ATTR_MAX + 1] = {
 	[PP_RULE_ATTR_VERSION] = NLA_POLICY_RANGE(NLA_U8, 1, 2),
 	[PP_RULE_ATTR_ORIGIN] = NLA_POLICY_MAX(NLA_U8, PP_ORIGIN_PROXY),
 	[PP_RULE_ATTR_COMMENT] = { .type = NLA_NUL_STRING, .len = PP_COMMENT_MAX },
+	[PP_RULE_ATTR_FROM] = NLA_POLICY_NESTED(from_policy),
+	[PP_RULE_ATTR_HEADER] = NLA_POLICY_MAX(NLA_U8, PP_HEADER_OPTIONAL),
+	[PP_RULE_ATTR_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &timeout_range),
 };
 
 /**
@@ -49,39 +62,102 @@ int pp_netlink_rule_parse(const struct nlattr *nest, struct nlattr **tb,
 	return nla_parse_nested(tb, PP_RULE_ATTR_MAX, nest, rule_policy, extack);
 }
 
-static int read_prefix(struct pp_rule *rule, struct nlattr **tb,
-		       struct netlink_ext_ack *extack)
+/**
+ * struct prefix - destination or source
+ * @families: bits 1 << PP_IPV4 and 1 << PP_IPV6: both for any address
+ * @len: bits
+ * @addr: host bits zero
+ */
+struct prefix {
+	u8 families;
+	u8 len;
+	union pp_address addr;
+};
+
+static int read_prefix(struct prefix *prefix, const struct nlattr *addr,
+		       const struct nlattr *len, struct netlink_ext_ack *extack)
 {
-	const struct nlattr *to = tb[PP_RULE_ATTR_TO], *len = tb[PP_RULE_ATTR_TO_LEN];
 	union pp_address masked;
 	enum pp_family family;
 	unsigned int bits;
 
-	if (!to) {
-		rule->families = BIT(PP_IPV4) | BIT(PP_IPV6);
+	if (!addr) {
+		prefix->families = BIT(PP_IPV4) | BIT(PP_IPV6);
 		if (!len)
 			return 0;
 		NL_SET_ERR_MSG_ATTR(extack, len, "a prefix length needs a prefix");
 		return -EINVAL;
 	}
-	if (nla_len(to) != sizeof(__be32) && nla_len(to) != sizeof(struct in6_addr)) {
-		NL_SET_ERR_MSG_ATTR(extack, to, "a prefix has 4 or 16 bytes");
+	if (nla_len(addr) != sizeof(__be32) && nla_len(addr) != sizeof(struct in6_addr)) {
+		NL_SET_ERR_MSG_ATTR(extack, addr, "a prefix has 4 or 16 bytes");
 		return -EINVAL;
 	}
-	family = nla_len(to) == sizeof(__be32) ? PP_IPV4 : PP_IPV6;
-	bits = nla_len(to) * BITS_PER_BYTE;
-	rule->families = BIT(family);
-	rule->to_len = len ? nla_get_u8(len) : bits;
-	if (rule->to_len > bits) {
+	family = nla_len(addr) == sizeof(__be32) ? PP_IPV4 : PP_IPV6;
+	bits = nla_len(addr) * BITS_PER_BYTE;
+	prefix->families = BIT(family);
+	prefix->len = len ? nla_get_u8(len) : bits;
+	if (prefix->len > bits) {
 		NL_SET_ERR_MSG_ATTR(extack, len, "the prefix is longer than its address");
 		return -EINVAL;
 	}
-	nla_memcpy(&rule->to, to, sizeof(rule->to));
-	masked = rule->to;
-	pp_rule_mask_prefix(family, &masked, rule->to_len);
-	if (memcmp(&masked, &rule->to, sizeof(masked))) {
-		NL_SET_ERR_MSG_ATTR(extack, to, "the prefix has host bits set");
+	nla_memcpy(&prefix->addr, addr, sizeof(prefix->addr));
+	masked = prefix->addr;
+	pp_rule_mask_prefix(family, &masked, prefix->len);
+	if (memcmp(&masked, &prefix->addr, sizeof(masked))) {
+		NL_SET_ERR_MSG_ATTR(extack, addr, "the prefix has host bits set");
 		return -EINVAL;
+	}
+	return 0;
+}
+
+static int read_to(struct pp_rule *rule, struct nlattr **tb, struct netlink_ext_ack *extack)
+{
+	struct prefix to = {};
+	int err;
+
+	err = read_prefix(&to, tb[PP_RULE_ATTR_TO], tb[PP_RULE_ATTR_TO_LEN], extack);
+	rule->families = to.families;
+	rule->to = to.addr;
+	rule->to_len = to.len;
+	return err;
+}
+
+static int read_one_from(struct pp_from *from, const struct nlattr *nest,
+			 struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[PP_FROM_ATTR_MAX + 1];
+	struct prefix prefix = {};
+	int err;
+
+	err = nla_parse_nested(tb, PP_FROM_ATTR_MAX, nest, from_policy, extack);
+	if (err)
+		return err;
+	err = read_prefix(&prefix, tb[PP_FROM_ATTR_PREFIX], tb[PP_FROM_ATTR_LEN], extack);
+	from->families = prefix.families;
+	from->len = prefix.len;
+	from->prefix = prefix.addr;
+	return err;
+}
+
+static int read_from(struct pp_rule *rule, const struct nlattr *nest,
+		     struct netlink_ext_ack *extack)
+{
+	const struct nlattr *attr;
+	unsigned int i = 0;
+	int err, rem;
+
+	nla_for_each_nested(attr, nest, rem) {
+		if (nla_type(attr) != PP_RULE_ATTR_FROM)
+			continue;
+		err = read_one_from(&rule->from[i], attr, extack);
+		if (err)
+			return err;
+		if (!(rule->from[i].families & rule->families)) {
+			NL_SET_ERR_MSG_ATTR(extack, attr,
+					    "a source and the destination are of different families");
+			return -EINVAL;
+		}
+		i++;
 	}
 	return 0;
 }
@@ -157,14 +233,14 @@ static int read_ports(struct pp_rule *rule, const struct nlattr *nest,
 	return 0;
 }
 
-static unsigned int count_ports(const struct nlattr *nest)
+static unsigned int count_nested(const struct nlattr *nest, int type)
 {
 	const struct nlattr *attr;
 	unsigned int count = 0;
 	int rem;
 
 	nla_for_each_nested(attr, nest, rem)
-		if (nla_type(attr) == PP_RULE_ATTR_PORTS)
+		if (nla_type(attr) == type)
 			count++;
 	return count;
 }
@@ -200,10 +276,18 @@ static int read_rule(struct pp_rule *rule, const struct nlattr *nest, struct nla
 		rule->version = nla_get_u8(tb[PP_RULE_ATTR_VERSION]);
 	if (tb[PP_RULE_ATTR_ORIGIN])
 		rule->origin = nla_get_u8(tb[PP_RULE_ATTR_ORIGIN]);
+	if (tb[PP_RULE_ATTR_HEADER])
+		rule->header_need = nla_get_u8(tb[PP_RULE_ATTR_HEADER]);
+	rule->timeout = PP_TIMEOUT_DEFAULT;
+	if (tb[PP_RULE_ATTR_TIMEOUT])
+		rule->timeout = nla_get_u32(tb[PP_RULE_ATTR_TIMEOUT]);
 	err = read_comment(rule, tb[PP_RULE_ATTR_COMMENT], extack);
 	if (err)
 		return err;
-	err = read_prefix(rule, tb, extack);
+	err = read_to(rule, tb, extack);
+	if (err)
+		return err;
+	err = read_from(rule, nest, extack);
 	if (err)
 		return err;
 	err = read_mark(rule, tb, extack);
@@ -212,23 +296,46 @@ static int read_rule(struct pp_rule *rule, const struct nlattr *nest, struct nla
 	return read_ports(rule, nest, extack);
 }
 
+static int check_direction(struct nlattr **tb, u8 direction, struct netlink_ext_ack *extack)
+{
+	static const u8 of_send[] = {
+		PP_RULE_ATTR_MARK, PP_RULE_ATTR_MARK_MASK, PP_RULE_ATTR_VERSION,
+		PP_RULE_ATTR_ORIGIN
+	};
+	static const u8 of_accept[] = {
+		PP_RULE_ATTR_FROM, PP_RULE_ATTR_HEADER, PP_RULE_ATTR_TIMEOUT
+	};
+	bool accept = direction == PP_DIRECTION_ACCEPT;
+	const u8 *foreign = accept ? of_send : of_accept;
+	unsigned int i, count = accept ? ARRAY_SIZE(of_send) : ARRAY_SIZE(of_accept);
+
+	for (i = 0; i < count; i++) {
+		if (!tb[foreign[i]])
+			continue;
+		NL_SET_ERR_MSG_ATTR(extack, tb[foreign[i]],
+				    "this attribute belongs to rules of the other direction");
+		return -EINVAL;
+	}
+	if (accept && !tb[PP_RULE_ATTR_FROM]) {
+		NL_SET_ERR_MSG(extack,
+			       "an accept rule needs its sources: a header from anyone else would be believed");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int check_fixed(struct nlattr **tb, struct netlink_ext_ack *extack)
 {
 	if (!tb[PP_RULE_ATTR_DIRECTION]) {
 		NL_SET_ERR_MSG(extack, "the direction is missing");
 		return -EINVAL;
 	}
-	if (nla_get_u8(tb[PP_RULE_ATTR_DIRECTION]) != PP_DIRECTION_SEND) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[PP_RULE_ATTR_DIRECTION],
-				    "accept rules are not supported by this version");
-		return -EOPNOTSUPP;
-	}
 	if (tb[PP_RULE_ATTR_ID]) {
 		NL_SET_ERR_MSG_ATTR(extack, tb[PP_RULE_ATTR_ID],
 				    "the module chooses the id of a new rule");
 		return -EINVAL;
 	}
-	return 0;
+	return check_direction(tb, nla_get_u8(tb[PP_RULE_ATTR_DIRECTION]), extack);
 }
 
 /**
@@ -244,7 +351,7 @@ struct pp_rule *pp_netlink_rule_read(const struct nlattr *nest,
 	struct nlattr *tb[PP_RULE_ATTR_MAX + 1];
 	size_t comment_len = 0;
 	struct pp_rule *rule;
-	unsigned int ports;
+	unsigned int ports, from;
 	int err;
 
 	err = pp_netlink_rule_parse(nest, tb, extack);
@@ -252,14 +359,19 @@ struct pp_rule *pp_netlink_rule_read(const struct nlattr *nest,
 		err = check_fixed(tb, extack);
 	if (err)
 		return ERR_PTR(err);
-	ports = count_ports(nest);
+	ports = count_nested(nest, PP_RULE_ATTR_PORTS);
+	from = count_nested(nest, PP_RULE_ATTR_FROM);
 	if (ports > PP_PORT_RANGES_MAX) {
 		NL_SET_ERR_MSG_FMT(extack, "a rule has %u port ranges at most", PP_PORT_RANGES_MAX);
 		return ERR_PTR(-EINVAL);
 	}
+	if (from > PP_FROM_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "a rule has %u sources at most", PP_FROM_MAX);
+		return ERR_PTR(-EINVAL);
+	}
 	if (tb[PP_RULE_ATTR_COMMENT])
 		comment_len = strlen(nla_data(tb[PP_RULE_ATTR_COMMENT]));
-	rule = pp_rule_alloc(ports, comment_len);
+	rule = pp_rule_alloc(ports, from, comment_len);
 	if (!rule)
 		return ERR_PTR(-ENOMEM);
 	err = read_rule(rule, nest, tb, extack);

@@ -7,6 +7,7 @@
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/unaligned.h>
 #include <net/checksum.h>
 #include <net/ip.h>
 #include <net/ip6_checksum.h>
@@ -230,4 +231,76 @@ void pp_packet_nop_option(struct pp_packet *pkt, struct tcphdr *th,
 		inet_proto_csum_replace2(&th->check, pkt->skb, htons(old), htons(new), false);
 		bytes[i] = TCPOPT_NOP;
 	}
+}
+
+/**
+ * pp_packet_set_option - change a number in a TCP option
+ * @pkt: packet
+ * @th: its writable TCP header
+ * @off: offset of the number in the TCP header
+ * @value: new value, host byte order
+ */
+void pp_packet_set_option(struct pp_packet *pkt, struct tcphdr *th, unsigned int off,
+			  u32 value)
+{
+	u8 *bytes = (u8 *)th + off;
+	__be32 old = get_unaligned((__be32 *)bytes), new = htonl(value);
+
+	put_unaligned(new, (__be32 *)bytes);
+	/* the checksum adds words that begin at even offsets */
+	if (off % 2) {
+		old = (__force __be32)ror32((__force u32)old, 8);
+		new = (__force __be32)ror32((__force u32)new, 8);
+	}
+	inet_proto_csum_replace4(&th->check, pkt->skb, old, new, false);
+}
+
+static void set_address(struct pp_packet *pkt, struct tcphdr *th, bool source,
+			const union pp_address *addr)
+{
+	struct sk_buff *skb = pkt->skb;
+	struct in6_addr *in6;
+	__be32 *ip;
+
+	if (pkt->family == PP_IPV6) {
+		in6 = source ? &ipv6_hdr(skb)->saddr : &ipv6_hdr(skb)->daddr;
+		inet_proto_csum_replace16(&th->check, skb, in6->s6_addr32,
+					  addr->in6.s6_addr32, true);
+		*in6 = addr->in6;
+		return;
+	}
+	ip = source ? &ip_hdr(skb)->saddr : &ip_hdr(skb)->daddr;
+	inet_proto_csum_replace4(&th->check, skb, *ip, addr->ip, true);
+	csum_replace4(&ip_hdr(skb)->check, *ip, addr->ip);
+	*ip = addr->ip;
+}
+
+/**
+ * pp_packet_set_source - change source address and port
+ * @pkt: packet
+ * @th: its writable TCP header
+ * @addr: new address
+ * @port: new port, network byte order
+ */
+void pp_packet_set_source(struct pp_packet *pkt, struct tcphdr *th,
+			  const union pp_address *addr, __be16 port)
+{
+	set_address(pkt, th, true, addr);
+	inet_proto_csum_replace2(&th->check, pkt->skb, th->source, port, false);
+	th->source = port;
+}
+
+/**
+ * pp_packet_set_destination - change destination address and port
+ * @pkt: packet
+ * @th: its writable TCP header
+ * @addr: new address
+ * @port: new port, network byte order
+ */
+void pp_packet_set_destination(struct pp_packet *pkt, struct tcphdr *th,
+			       const union pp_address *addr, __be16 port)
+{
+	set_address(pkt, th, false, addr);
+	inet_proto_csum_replace2(&th->check, pkt->skb, th->dest, port, false);
+	th->dest = port;
 }

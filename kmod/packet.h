@@ -59,7 +59,14 @@ void pp_packet_set_seq(struct pp_packet *pkt, struct tcphdr *th, u32 seq);
 void pp_packet_set_ack(struct pp_packet *pkt, struct tcphdr *th, u32 ack, u16 window);
 void pp_packet_nop_option(struct pp_packet *pkt, struct tcphdr *th,
 			  const struct pp_option *opt);
+void pp_packet_set_option(struct pp_packet *pkt, struct tcphdr *th, unsigned int off,
+			  u32 value);
+void pp_packet_set_source(struct pp_packet *pkt, struct tcphdr *th,
+			  const union pp_address *addr, __be16 port);
+void pp_packet_set_destination(struct pp_packet *pkt, struct tcphdr *th,
+			       const union pp_address *addr, __be16 port);
 int pp_packet_trim_payload(struct pp_packet *pkt);
+int pp_packet_cut(struct pp_packet *pkt, unsigned int len);
 int pp_packet_prefix(struct pp_packet *pkt, u32 seq, const u8 *data, unsigned int len);
 struct sk_buff *pp_packet_sibling(const struct pp_packet *pkt, u32 seq, const u8 *data,
 				  unsigned int len);

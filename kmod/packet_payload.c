@@ -73,6 +73,49 @@ int pp_packet_trim_payload(struct pp_packet *pkt)
 	return 0;
 }
 
+/**
+ * pp_packet_cut - cut off the beginning of the payload
+ * @pkt: packet; its headers are writable
+ * @len: bytes, less than the payload, or all of it if a FIN remains
+ *
+ * The sequence number moves with it. It can be a GSO packet.
+ *
+ * Return: 0 or -ENOMEM. Pointers into the packet are void.
+ */
+int pp_packet_cut(struct pp_packet *pkt, unsigned int len)
+{
+	struct sk_buff *skb = pkt->skb;
+	unsigned int old_len = skb->len;
+	__wsum cut, rest = 0, moved = 0;
+	struct tcphdr *th;
+
+	if (skb_ensure_writable(skb, pkt->headers + len))
+		return -ENOMEM;
+	cut = skb_checksum(skb, pkt->headers, len, 0);
+	/* After an odd number of bytes the rest changes places within its words */
+	if (len % 2 && pkt->payload > len && skb->ip_summed != CHECKSUM_PARTIAL) {
+		rest = skb_checksum(skb, pkt->headers + len, pkt->payload - len, 0);
+		moved = rest;
+		cut = csum_block_add(cut, rest, len);
+	}
+	forget_device_checksum(skb);
+	memmove(skb->data + len, skb->data, pkt->headers);
+	__skb_pull(skb, len);
+	skb_reset_network_header(skb);
+	skb_set_transport_header(skb, pkt->thoff);
+	if (skb->ip_summed == CHECKSUM_PARTIAL)
+		skb->csum_start += len;
+	th = (struct tcphdr *)(skb->data + pkt->thoff);
+	replace_payload_sum(skb, th, cut, moved);
+	set_lengths(pkt, th, old_len);
+	pp_packet_set_seq(pkt, th, pkt->seq + len);
+	pkt->payload -= len;
+	if (skb_is_gso(skb))
+		skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(pkt->payload,
+							 skb_shinfo(skb)->gso_size);
+	return 0;
+}
+
 /* Bytes before the network header that have to move with it: for bridged packets */
 static unsigned int link_header_len(const struct sk_buff *skb)
 {

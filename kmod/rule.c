@@ -7,27 +7,34 @@
  */
 #include <linux/netlink.h>
 #include <linux/slab.h>
+#include <net/ipv6.h>
 #include "rule.h"
 #include "rule_index.h"
 
 /**
  * pp_rule_alloc - a new rule, not yet in any table
  * @ports_count: port ranges that it will hold
+ * @from_count: sources that it will hold
  * @comment_len: length of its comment without the NUL; 0: none
  *
  * Context: may sleep.
  * Return: the rule with one reference, to be dropped with
  * pp_rule_retire(), or NULL
  */
-struct pp_rule *pp_rule_alloc(unsigned int ports_count, size_t comment_len)
+struct pp_rule *pp_rule_alloc(unsigned int ports_count, unsigned int from_count,
+			      size_t comment_len)
 {
-	size_t size = struct_size((struct pp_rule *)NULL, ports, ports_count);
+	size_t from = ALIGN(struct_size((struct pp_rule *)NULL, ports, ports_count),
+			    __alignof__(struct pp_from));
+	size_t size = from + from_count * sizeof(struct pp_from);
 	struct pp_rule *rule;
 
 	rule = kzalloc(size + comment_len + 1, GFP_KERNEL_ACCOUNT);
 	if (!rule)
 		return NULL;
 	rule->ports_count = ports_count;
+	rule->from_count = from_count;
+	rule->from = (struct pp_from *)((char *)rule + from);
 	if (comment_len)
 		rule->comment = (char *)rule + size;
 	refcount_set(&rule->ref, 1);
@@ -64,13 +71,37 @@ void pp_rule_retire(struct pp_rule *rule)
 	call_rcu(&rule->rcu, put_after_grace_period);
 }
 
+/**
+ * pp_rule_believes - whether headers from a source are to be read
+ * @rule: accept rule
+ * @family: of @addr
+ * @addr: source
+ */
+bool pp_rule_believes(const struct pp_rule *rule, enum pp_family family,
+		      const union pp_address *addr)
+{
+	const struct pp_from *from = rule->from, *end = from + rule->from_count;
+	union pp_address masked;
+
+	for (; from < end; from++) {
+		if (!(from->families & BIT(family)))
+			continue;
+		masked = *addr;
+		pp_rule_mask_prefix(family, &masked, from->len);
+		if (family == PP_IPV6 ? ipv6_addr_equal(&masked.in6, &from->prefix.in6) :
+					masked.ip == from->prefix.ip)
+			return true;
+	}
+	return false;
+}
+
 static void count_families(struct pp_rules *rules, const struct pp_rule *rule, int by)
 {
 	int family;
 
 	for (family = 0; family < PP_FAMILIES; family++)
 		if (rule->families & BIT(family))
-			rules->of_family[family] += by;
+			rules->of_family[rule->direction][family] += by;
 }
 
 static int take_id(struct pp_rules *rules, struct pp_rule *rule,

@@ -33,6 +33,18 @@ union pp_address {
 };
 
 /**
+ * struct pp_from - a source whose headers are believed
+ * @families: bits 1 << PP_IPV4 and 1 << PP_IPV6: both for "any"
+ * @len: bits of the prefix
+ * @prefix: host bits zero
+ */
+struct pp_from {
+	u8 families;
+	u8 len;
+	union pp_address prefix;
+};
+
+/**
  * struct pp_rule - a rule; only the counters change once it is added
  * @id: its name, 1 or above
  * @families: bits 1 << PP_IPV4 and 1 << PP_IPV6: both for "any"
@@ -46,9 +58,16 @@ union pp_address {
  * @tagged: connections that got a header
  * @acked: headers that were acknowledged
  * @resent: times a header was sent again
+ * @header_need: enum pp_header_need
+ * @timeout: seconds that a header may take
+ * @accepted: connections given to the application with what their header said
+ * @passed: connections given to the application without a header
+ * @refused: connections reset for want of a valid header
  * @ref: one for the table, one for each handshake in progress
  * @rcu: for pp_rule_retire()
  * @comment: NUL-terminated, behind @ports in the same allocation, or NULL
+ * @from: sources of an accept rule, in the same allocation
+ * @from_count: number of @from
  * @slots: index entries; pp_net.lock
  * @ports_count: number of @ports; 0: any port
  * @ports: ranges in rising order
@@ -66,9 +85,16 @@ struct pp_rule {
 	atomic64_t tagged;
 	atomic64_t acked;
 	atomic64_t resent;
+	u8 header_need;
+	u32 timeout;
+	atomic64_t accepted;
+	atomic64_t passed;
+	atomic64_t refused;
 	refcount_t ref;
 	struct rcu_head rcu;
 	char *comment;
+	struct pp_from *from;
+	unsigned int from_count;
 	struct list_head slots;
 	unsigned int ports_count;
 	struct pp_ports ports[];
@@ -76,25 +102,30 @@ struct pp_rule {
 
 /**
  * struct pp_rule_query - what is known of a new connection
+ * @direction: of the rules that are asked
  * @family: of the address
- * @to: destination as on the wire to the backend
+ * @to: destination
  * @port: destination port, host byte order
  * @marks: packet mark and conntrack mark
  */
 struct pp_rule_query {
+	enum pp_direction direction;
 	enum pp_family family;
 	union pp_address to;
 	u16 port;
 	u32 marks[2];
 };
 
-struct pp_rule *pp_rule_alloc(unsigned int ports_count, size_t comment_len);
+struct pp_rule *pp_rule_alloc(unsigned int ports_count, unsigned int from_count,
+			      size_t comment_len);
 void pp_rule_put(struct pp_rule *rule);
 void pp_rule_retire(struct pp_rule *rule);
 int pp_rule_add(struct pp_net *pn, struct pp_rule *rule, struct netlink_ext_ack *extack);
 void pp_rule_remove(struct pp_net *pn, struct pp_rule *rule);
 void pp_rule_flush(struct pp_net *pn);
 struct pp_rule *pp_rule_find(struct pp_net *pn, const struct pp_rule_query *query);
+bool pp_rule_believes(const struct pp_rule *rule, enum pp_family family,
+		      const union pp_address *addr);
 void pp_rule_mask_prefix(enum pp_family family, union pp_address *addr, unsigned int len);
 int pp_rule_net_init(struct pp_net *pn);
 void pp_rule_net_exit(struct pp_net *pn);

@@ -29,14 +29,15 @@ void pp_rule_mask_prefix(enum pp_family family, union pp_address *addr, unsigned
 
 /**
  * pp_rule_dest_key - name of a destination
+ * @direction: of its rules
  * @family: family of @to
  * @to: an address in the prefix
  * @len: length of the prefix in bits
  */
-struct pp_dest_key pp_rule_dest_key(enum pp_family family, const union pp_address *to,
-				    unsigned int len)
+struct pp_dest_key pp_rule_dest_key(enum pp_direction direction, enum pp_family family,
+				    const union pp_address *to, unsigned int len)
 {
-	struct pp_dest_key key = { .family = family, .len = len };
+	struct pp_dest_key key = { .direction = direction, .family = family, .len = len };
 
 	if (family == PP_IPV6)
 		key.prefix.in6 = to->in6;
@@ -55,7 +56,8 @@ struct pp_dest_key pp_rule_dest_key(enum pp_family family, const union pp_addres
 struct pp_dest *pp_rule_dest_find(struct pp_rules *rules, const struct pp_rule *rule,
 				  enum pp_family family)
 {
-	struct pp_dest_key key = pp_rule_dest_key(family, &rule->to, rule->to_len);
+	struct pp_dest_key key = pp_rule_dest_key(rule->direction, family, &rule->to,
+						  rule->to_len);
 
 	return rhashtable_lookup_fast(&rules->dests, &key, pp_dest_params);
 }
@@ -168,12 +170,12 @@ static bool dest_is_empty(const struct pp_dest *dest)
 void pp_rule_dest_put(struct pp_rules *rules, struct pp_dest *dest)
 {
 	struct pp_shapes *shapes = rcu_dereference_protected(dest->shapes, true);
-	u8 family = dest->key.family, len = dest->key.len;
+	u8 direction = dest->key.direction, family = dest->key.family, len = dest->key.len;
 
 	if (!dest_is_empty(dest))
 		return;
-	if (!--rules->dests_of_length[family][len])
-		clear_bit(PP_PREFIX_LENGTHS - 1 - len, rules->lengths[family]);
+	if (!--rules->dests_of_length[direction][family][len])
+		clear_bit(PP_PREFIX_LENGTHS - 1 - len, rules->lengths[direction][family]);
 	rhashtable_remove_fast(&rules->dests, &dest->node, pp_dest_params);
 	if (shapes)
 		kfree_rcu(shapes, rcu);
@@ -199,13 +201,15 @@ struct pp_dest *pp_rule_dest_get(struct pp_rules *rules, const struct pp_rule *r
 	dest = kzalloc(sizeof(*dest), GFP_KERNEL_ACCOUNT);
 	if (!dest)
 		return ERR_PTR(-ENOMEM);
-	dest->key = pp_rule_dest_key(family, &rule->to, rule->to_len);
+	dest->key = pp_rule_dest_key(rule->direction, family, &rule->to,
+						  rule->to_len);
 	err = rhashtable_insert_fast(&rules->dests, &dest->node, pp_dest_params);
 	if (err) {
 		kfree(dest);
 		return ERR_PTR(err);
 	}
-	if (!rules->dests_of_length[family][rule->to_len]++)
-		set_bit(PP_PREFIX_LENGTHS - 1 - rule->to_len, rules->lengths[family]);
+	if (!rules->dests_of_length[rule->direction][family][rule->to_len]++)
+		set_bit(PP_PREFIX_LENGTHS - 1 - rule->to_len,
+			rules->lengths[rule->direction][family]);
 	return dest;
 }

@@ -57,14 +57,15 @@ static const struct pp_slot *best_of_dest(struct pp_rules *rules, struct pp_dest
 struct pp_rule *pp_rule_find(struct pp_net *pn, const struct pp_rule_query *query)
 {
 	struct pp_rules *rules = &pn->rules;
-	const unsigned long *lengths = rules->lengths[query->family];
+	const unsigned long *lengths = rules->lengths[query->direction][query->family];
 	const struct pp_slot *best;
 	struct pp_dest *dest;
 	struct pp_dest_key key;
 	unsigned int bit;
 
 	for_each_set_bit(bit, lengths, PP_PREFIX_LENGTHS) {
-		key = pp_rule_dest_key(query->family, &query->to, PP_PREFIX_LENGTHS - 1 - bit);
+		key = pp_rule_dest_key(query->direction, query->family, &query->to,
+				       PP_PREFIX_LENGTHS - 1 - bit);
 		dest = rhashtable_lookup(&rules->dests, &key, pp_dest_params);
 		if (!dest)
 			continue;

@@ -22,9 +22,10 @@
 
 struct pp_dest_key {
 	union pp_address prefix;
+	u8 direction;
 	u8 family;
 	u8 len;
-	u16 zero;
+	u8 zero;
 };
 
 /**
@@ -48,7 +49,7 @@ struct pp_shapes {
 /**
  * struct pp_dest - a destination prefix that has rules
  * @node: in pp_rules.dests
- * @key: family, prefix, length
+ * @key: direction, family, prefix, length
  * @shapes: replaced as a whole; written under pp_net.lock
  * @rcu: for freeing
  */
@@ -119,8 +120,8 @@ static const struct rhashtable_params pp_block_params __maybe_unused = {
 /* Different mark masks that the rules of one destination may have */
 #define PP_MARK_MASKS_MAX	16
 
-struct pp_dest_key pp_rule_dest_key(enum pp_family family, const union pp_address *to,
-				    unsigned int len);
+struct pp_dest_key pp_rule_dest_key(enum pp_direction direction, enum pp_family family,
+				    const union pp_address *to, unsigned int len);
 struct pp_dest *pp_rule_dest_find(struct pp_rules *rules, const struct pp_rule *rule,
 				  enum pp_family family);
 struct pp_dest *pp_rule_dest_get(struct pp_rules *rules, const struct pp_rule *rule,

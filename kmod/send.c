@@ -86,6 +86,31 @@ static unsigned int hook_reply_out(void *priv, struct sk_buff *skb,
 	return hook_reply(skb, state);
 }
 
+/**
+ * pp_send_local_reply - an accepted connection answers a load balancer
+ * @pn: namespace
+ * @skb: packet about to leave, with its route
+ * @family: enum pp_family
+ *
+ * If the load balancer is on this very host, the packet is the reply of a
+ * connection that may have been tagged here, and has not been met as such.
+ *
+ * Return: verdict
+ */
+unsigned int pp_send_local_reply(struct pp_net *pn, struct sk_buff *skb, enum pp_family family)
+{
+	struct pp_flow_key key;
+	struct pp_packet pkt;
+	struct pp_flow *flow;
+
+	if (!atomic_read(&pn->flows.count) || !(skb_dst(skb)->dev->flags & IFF_LOOPBACK) ||
+	    !pp_packet_parse(&pkt, skb, family, NULL))
+		return NF_ACCEPT;
+	pp_packet_key(&pkt, &key, true);
+	flow = pp_flow_find(pn, &key);
+	return flow ? pp_send_reply(flow, &pkt) : NF_ACCEPT;
+}
+
 #define HOOKS(family) {						\
 	{							\
 		.hook = hook_reply_in,				\

@@ -15,6 +15,8 @@ unsigned int pp_send_syn(struct pp_net *pn, struct pp_packet *pkt,
 unsigned int pp_send_client(struct pp_flow *flow, struct pp_packet *pkt,
 			    const struct nf_hook_state *state);
 unsigned int pp_send_reply(struct pp_flow *flow, struct pp_packet *pkt);
+unsigned int pp_send_local_reply(struct pp_net *pn, struct sk_buff *skb,
+				 enum pp_family family);
 void pp_send_icmp_error(struct pp_net *pn, struct sk_buff *skb, enum pp_family family);
 
 #endif /* _PP_SEND_H */

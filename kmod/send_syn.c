@@ -114,6 +114,7 @@ static struct pp_rule *find_rule(struct pp_net *pn, const struct pp_packet *pkt,
 				 const struct pp_flow_key *key, const struct nf_conn *ct)
 {
 	struct pp_rule_query query = {
+		.direction = PP_DIRECTION_SEND,
 		.family = key->family,
 		.to = key->dst,
 		.port = ntohs(key->dport),

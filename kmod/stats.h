@@ -11,8 +11,8 @@
 
 /**
  * struct pp_stats - counters of one CPU, by their uapi attribute
- * @count: PP_STATS_ATTR_RULES and PP_STATS_ATTR_HANDSHAKES are not used here:
- *	they are read off the tables
+ * @count: those of things that there are now are not used here: they are read
+ *	off the tables
  */
 struct pp_stats {
 	unsigned long count[__PP_STATS_ATTR_MAX];

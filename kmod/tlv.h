@@ -12,6 +12,8 @@
 
 /* Type and length of a TLV (SPEC 2.2) */
 #define PP_TLV_FIXED	3
+/* Type of a CRC32C of the whole header, 4 bytes (SPEC 2.2.3) */
+#define PP_TLV_CRC32C	0x03
 
 /**
  * struct pp_tlv - one TLV

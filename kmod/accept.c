@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Accepting: the netfilter hooks.
+ *
+ * Owns where in the host the packets of accepted connections are met: those of
+ * the load balancer L in PRE_ROUTING before conntrack, those of the
+ * destination V at the very end of POST_ROUTING. All between them, conntrack,
+ * NAT, filters, sockets, sees one consistent connection from the client C.
+ *
+ *   accept_syn.c        first handshake: L's SYN and the listener's answer
+ *   accept_header.c     the header is gathered and judged
+ *   accept_client.c     C and its port, and whether they are in use
+ *   accept_replay.c     second handshake: the SYN again, as from C
+ *   accept_translate.c  established: addresses, numbers, routes
+ *   accept_icmp.c       errors that quote a packet of the connection
+ *   accept_table.c      the connections; accept_gc.c: their end
+ */
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
+#include <net/netfilter/ipv4/nf_defrag_ipv4.h>
+#include <net/netfilter/ipv6/nf_defrag_ipv6.h>
+#include "accept.h"
+#include "craft.h"
+
+/* Behind defragmentation, before raw tables and conntrack */
+#define PRIORITY_IN	(NF_IP_PRI_CONNTRACK_DEFRAG + 50)
+#define PRIORITY_OUT	NF_IP_PRI_LAST
+
+static enum pp_family family_of(const struct nf_hook_state *state)
+{
+	return state->pf == NFPROTO_IPV6 ? PP_IPV6 : PP_IPV4;
+}
+
+static unsigned int from_entry(struct pp_accept *entry, struct pp_packet *pkt,
+			       const struct nf_hook_state *state)
+{
+	bool new_syn = pkt->th.syn && !pkt->th.ack && pkt->seq != entry->isn;
+
+	if (new_syn && !pp_accept_is_alive(entry)) {
+		pp_accept_kill(entry, PP_STATS_ATTR_REPLACED);
+		return pp_accept_syn(entry->net, pkt, state);
+	}
+	/* Pairs with the release of pp_accept_established() */
+	if (smp_load_acquire(&entry->state) == PP_ACCEPT_ESTABLISHED)
+		return pp_accept_translate_in(entry, pkt, state->in);
+	return pp_accept_pending_in(entry, pkt, state);
+}
+
+static unsigned int hook_in(void *priv, struct sk_buff *skb,
+			    const struct nf_hook_state *state)
+{
+	struct pp_net *pn = pp_net(state->net);
+	struct pp_accept *entry;
+	struct pp_flow_key key;
+	struct pp_packet pkt;
+
+	if (pp_craft_is_ours(skb) || netif_is_l3_master(state->in))
+		return NF_ACCEPT;
+	if (!pp_packet_parse(&pkt, skb, family_of(state), NULL)) {
+		if (atomic_read(&pn->accepts.count))
+			pp_accept_icmp_in(pn, skb, family_of(state));
+		return NF_ACCEPT;
+	}
+	if (atomic_read(&pn->accepts.count)) {
+		pp_packet_key(&pkt, &key, false);
+		entry = pp_accept_find_wire(pn, &key);
+		if (entry)
+			return from_entry(entry, &pkt, state);
+		if (pp_accept_find_inner(pn, &key)) {
+			pp_stats_inc(pn, SPOOFED);
+			return NF_DROP;
+		}
+	}
+	if (pkt.th.syn && !pkt.th.ack)
+		return pp_accept_syn(pn, &pkt, state);
+	return NF_ACCEPT;
+}
+
+static unsigned int to_inner(struct pp_accept *entry, struct pp_packet *pkt)
+{
+	switch (smp_load_acquire(&entry->state)) {
+	case PP_ACCEPT_ESTABLISHED:
+		return pp_accept_translate_out(entry, pkt);
+	case PP_ACCEPT_DEAD:
+		return NF_DROP;
+	default:
+		return pp_accept_replay_answer(entry, pkt);
+	}
+}
+
+static unsigned int hook_out(void *priv, struct sk_buff *skb,
+			     const struct nf_hook_state *state)
+{
+	struct pp_net *pn = pp_net(state->net);
+	struct pp_accept *entry;
+	struct pp_flow_key key;
+	struct pp_packet pkt;
+
+	if (!atomic_read(&pn->accepts.count) || netif_is_l3_master(state->out))
+		return NF_ACCEPT;
+	if (!pp_packet_parse(&pkt, skb, family_of(state), state->out))
+		return pp_accept_icmp_out(pn, skb, family_of(state));
+	pp_packet_key(&pkt, &key, true);
+	entry = pp_accept_find_inner(pn, &key);
+	if (entry)
+		return to_inner(entry, &pkt);
+	entry = pp_accept_find_wire(pn, &key);
+	return entry ? pp_accept_answer(entry, &pkt) : NF_ACCEPT;
+}
+
+#define HOOKS(family) {						\
+	{							\
+		.hook = hook_in,				\
+		.pf = family,					\
+		.hooknum = NF_INET_PRE_ROUTING,			\
+		.priority = PRIORITY_IN,			\
+	}, {							\
+		.hook = hook_out,				\
+		.pf = family,					\
+		.hooknum = NF_INET_POST_ROUTING,		\
+		.priority = PRIORITY_OUT,			\
+	},							\
+}
+
+static const struct nf_hook_ops hooks_ipv4[] = HOOKS(NFPROTO_IPV4);
+static const struct nf_hook_ops hooks_ipv6[] = HOOKS(NFPROTO_IPV6);
+
+static int defrag(struct net *net, u8 nfproto, bool on)
+{
+	if (nfproto == NFPROTO_IPV6) {
+		if (on)
+			return nf_defrag_ipv6_enable(net);
+		nf_defrag_ipv6_disable(net);
+	} else {
+		if (on)
+			return nf_defrag_ipv4_enable(net);
+		nf_defrag_ipv4_disable(net);
+	}
+	return 0;
+}
+
+/**
+ * pp_accept_register - register the hooks in a namespace
+ * @net: namespace
+ * @nfproto: NFPROTO_IPV4 or NFPROTO_IPV6
+ */
+int pp_accept_register(struct net *net, u8 nfproto)
+{
+	int err = defrag(net, nfproto, true);
+
+	if (err)
+		return err;
+	err = nf_register_net_hooks(net, nfproto == NFPROTO_IPV6 ? hooks_ipv6 : hooks_ipv4,
+				    ARRAY_SIZE(hooks_ipv4));
+	if (err)
+		defrag(net, nfproto, false);
+	return err;
+}
+
+/**
+ * pp_accept_unregister - unregister them
+ * @net: namespace
+ * @nfproto: NFPROTO_IPV4 or NFPROTO_IPV6
+ *
+ * A packet may be in them until an RCU grace period ends.
+ */
+void pp_accept_unregister(struct net *net, u8 nfproto)
+{
+	nf_unregister_net_hooks(net, nfproto == NFPROTO_IPV6 ? hooks_ipv6 : hooks_ipv4,
+				ARRAY_SIZE(hooks_ipv4));
+	defrag(net, nfproto, false);
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Accepting: the client that the application is to see.
+ *
+ * Owns which address and port that is: those that the header names, where they
+ * can be and are free, and otherwise the load balancer's, or another port.
+ */
+#include <linux/random.h>
+#include <net/addrconf.h>
+#include <net/inet_hashtables.h>
+#include <net/inet6_hashtables.h>
+#include <net/inet_timewait_sock.h>
+#include <net/tcp.h>
+#include "accept.h"
+
+/* Ports that are tried before the connection has to be tried again */
+#define PORT_TRIES	128
+#define PORT_MIN	1024
+
+/* Addresses that no client can have, or that would be trusted for what they are */
+static bool is_possible(const struct pp_endpoint *end)
+{
+	if (!end->port)
+		return false;
+	if (end->family == AF_INET6)
+		return ipv6_addr_type(&end->addr.in6) & IPV6_ADDR_UNICAST &&
+		       !(ipv6_addr_type(&end->addr.in6) &
+			 (IPV6_ADDR_LOOPBACK | IPV6_ADDR_LINKLOCAL | IPV6_ADDR_MAPPED));
+	return !ipv4_is_loopback(end->addr.ip) && !ipv4_is_multicast(end->addr.ip) &&
+	       !ipv4_is_zeronet(end->addr.ip) && !ipv4_is_lbcast(end->addr.ip);
+}
+
+static struct sock *find_socket(const struct pp_accept *entry)
+{
+	const struct pp_flow_key *key = &entry->inner;
+	struct net *net = entry->net->net;
+
+	if (key->family == PP_IPV6)
+		return pp_inet6_lookup_established(net, &key->src.in6, key->sport,
+						   &key->dst.in6, ntohs(key->dport));
+	return pp_inet_lookup_established(net, key->src.ip, key->sport, key->dst.ip,
+					  ntohs(key->dport));
+}
+
+/**
+ * pp_accept_has_socket - whether the stack still answers for a local connection
+ * @entry: connection, under RCU
+ *
+ * It does so in TIME_WAIT, too.
+ */
+bool pp_accept_has_socket(const struct pp_accept *entry)
+{
+	struct sock *sk = find_socket(entry);
+
+	if (sk)
+		sock_gen_put(sk);
+	return sk;
+}
+
+/* Whether the application still has the connection; TIME_WAIT is no more */
+static bool is_open(const struct pp_accept *entry)
+{
+	struct sock *sk = find_socket(entry);
+	bool open = sk && sk->sk_state != TCP_TIME_WAIT;
+
+	if (sk)
+		sock_gen_put(sk);
+	return open;
+}
+
+/**
+ * pp_accept_is_alive - whether a connection may still be used by its ends
+ * @entry: connection, under RCU
+ *
+ * A forwarded one, of which we see no socket, is until it was closed.
+ */
+bool pp_accept_is_alive(const struct pp_accept *entry)
+{
+	u8 closing = READ_ONCE(entry->closing);
+
+	switch (smp_load_acquire(&entry->state)) {
+	case PP_ACCEPT_SYN:
+	case PP_ACCEPT_HEADER:
+	case PP_ACCEPT_DEAD:
+		return false;
+	case PP_ACCEPT_REPLAY:
+	case PP_ACCEPT_CONFIRM:
+		return true;
+	default:
+		if (entry->is_local)
+			return is_open(entry);
+		return !(closing & PP_CLOSING_RST) &&
+		       closing != (PP_CLOSING_IN | PP_CLOSING_OUT);
+	}
+}
+
+/* Whoever had the address and port before is over: it makes room */
+static bool evict(struct pp_accept *entry)
+{
+	struct pp_accept *old = pp_accept_find_inner(entry->net, &entry->inner);
+	struct sock *sk;
+
+	if (old && old != entry) {
+		if (pp_accept_is_alive(old))
+			return false;
+		spin_lock_nested(&old->lock, SINGLE_DEPTH_NESTING);
+		if (old->state != PP_ACCEPT_DEAD)
+			__pp_accept_kill(old, PP_STATS_ATTR_TAKEN_OVER);
+		spin_unlock(&old->lock);
+	}
+	sk = find_socket(entry);
+	if (!sk)
+		return true;
+	if (sk->sk_state != TCP_TIME_WAIT) {
+		sock_gen_put(sk);
+		return false;
+	}
+	inet_twsk_deschedule_put(inet_twsk(sk));
+	return true;
+}
+
+static bool is_on_wire(struct pp_accept *entry)
+{
+	struct pp_accept *other = pp_accept_find_wire(entry->net, &entry->inner);
+
+	return other && other != entry;
+}
+
+static bool try_port(struct pp_accept *entry, __be16 port)
+{
+	entry->inner.sport = port;
+	return !is_on_wire(entry) && evict(entry) && pp_accept_insert_inner(entry);
+}
+
+static int enter(struct pp_accept *entry)
+{
+	__be16 own = entry->inner.sport;
+	unsigned int i;
+
+	if (try_port(entry, own))
+		return 0;
+	for (i = 0; i < PORT_TRIES; i++) {
+		u16 port = PORT_MIN + get_random_u32() % (U16_MAX - PORT_MIN + 1);
+
+		if (try_port(entry, htons(port))) {
+			pp_stats_inc(entry->net, REMAPPED);
+			return 0;
+		}
+	}
+	entry->inner.sport = own;
+	return -EADDRINUSE;
+}
+
+static bool is_named(const struct pp_header *header)
+{
+	return header && header->src.family != AF_UNSPEC;
+}
+
+/* Whether the client that the header names can be shown to the application */
+static bool can_show(const struct pp_accept *entry, const struct pp_header *header)
+{
+	u16 family = entry->wire.family == PP_IPV6 ? AF_INET6 : AF_INET;
+
+	return header->src.family == family && is_possible(&header->src);
+}
+
+/**
+ * pp_accept_name_client - settle what the application will see
+ * @entry: connection, with its lock held
+ * @header: its header, or NULL if it has none
+ *
+ * Return: 0, or -EADDRINUSE: to be tried again
+ */
+int pp_accept_name_client(struct pp_accept *entry, const struct pp_header *header)
+{
+	bool shown = is_named(header) && can_show(entry, header);
+	int err;
+
+	entry->inner = entry->wire;
+	if (shown) {
+		entry->inner.sport = header->src.port;
+		if (entry->wire.family == PP_IPV6)
+			entry->inner.src.in6 = header->src.addr.in6;
+		else
+			entry->inner.src.ip = header->src.addr.ip;
+	}
+	entry->client_port = entry->inner.sport;
+	/* Under the load balancer's own name the listener has just had it */
+	if (!pp_accept_is_renamed(entry))
+		err = pp_accept_insert_inner(entry) ? 0 : -EADDRINUSE;
+	else
+		err = enter(entry);
+	if (err)
+		return err;
+	if (!header)
+		entry->pending->outcome = PP_STATS_ATTR_PASSED;
+	else if (shown)
+		entry->pending->outcome = PP_STATS_ATTR_ACCEPTED;
+	else if (is_named(header))
+		entry->pending->outcome = PP_STATS_ATTR_MISMATCH;
+	else
+		entry->pending->outcome = PP_STATS_ATTR_ACCEPTED_OWN;
+	return 0;
+}

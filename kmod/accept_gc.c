@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Accepting: the end of connections, and what is done later.
+ *
+ * Owns when a connection is forgotten: a pending one when its time is over, a
+ * local one when its socket is gone, a forwarded one some time after its last
+ * packet, as conntrack has it.
+ */
+#include <linux/jiffies.h>
+#include <linux/netdevice.h>
+#include "accept.h"
+#include "rule.h"
+
+#define GC_INTERVAL		HZ
+/* All connections are looked at this far apart */
+#define SWEEP_INTERVAL		(30 * HZ)
+/* Pending connections that are looked at without a pause */
+#define BATCH			256
+/* As long as a SYN of the load balancer may be repeated */
+#define SYN_TIMEOUT		(60 * HZ)
+/* Of a forwarded connection: after a reset, both FINs, and while neither came */
+#define RESET_TIMEOUT		(10 * HZ)
+#define CLOSED_TIMEOUT		(120 * HZ)
+#define IDLE_TIMEOUT		(5 * 24 * 3600 * HZ)
+
+static unsigned long pending_timeout(const struct pp_pending *pending)
+{
+	if (READ_ONCE(pending->entry->state) == PP_ACCEPT_SYN)
+		return SYN_TIMEOUT;
+	return pending->rule->timeout * HZ;
+}
+
+/* The one that was looked at longest ago, if its time is over */
+static struct pp_accept *next_pending(struct pp_accepts *accepts, struct list_head *todo,
+				      int *ifindex, bool *more)
+{
+	struct pp_accept *entry = NULL;
+	struct pp_pending *pending;
+	unsigned int i;
+
+	spin_lock_bh(&accepts->lock);
+	for (i = 0; i < BATCH && !entry && !list_empty(todo); i++) {
+		pending = list_first_entry(todo, struct pp_pending, node);
+		list_move_tail(&pending->node, &accepts->pending);
+		if (!time_after(jiffies, pending->began + pending_timeout(pending)))
+			continue;
+		entry = pending->entry;
+		*ifindex = pending->ifindex;
+	}
+	*more = !list_empty(todo);
+	spin_unlock_bh(&accepts->lock);
+	return entry;
+}
+
+static void expire_pending(struct pp_net *pn)
+{
+	struct pp_accepts *accepts = &pn->accepts;
+	struct pp_accept *entry;
+	LIST_HEAD(todo);
+	int ifindex;
+	bool more;
+
+	spin_lock_bh(&accepts->lock);
+	list_splice_init(&accepts->pending, &todo);
+	spin_unlock_bh(&accepts->lock);
+	do {
+		rcu_read_lock();
+		entry = next_pending(accepts, &todo, &ifindex, &more);
+		if (entry) {
+			local_bh_disable();
+			pp_accept_expire(entry, dev_get_by_index_rcu(pn->net, ifindex));
+			local_bh_enable();
+		}
+		rcu_read_unlock();
+		cond_resched();
+	} while (more);
+}
+
+static unsigned long idle_timeout(const struct pp_accept *entry)
+{
+	if (entry->closing & PP_CLOSING_RST)
+		return RESET_TIMEOUT;
+	if (entry->closing == (PP_CLOSING_IN | PP_CLOSING_OUT))
+		return CLOSED_TIMEOUT;
+	return IDLE_TIMEOUT;
+}
+
+/* A local one stays through TIME_WAIT, in which its socket still answers */
+static bool is_over(struct pp_accept *entry)
+{
+	if (READ_ONCE(entry->state) != PP_ACCEPT_ESTABLISHED)
+		return false;
+	if (entry->is_local)
+		return time_after(jiffies, READ_ONCE(entry->touched) + RESET_TIMEOUT) &&
+		       !pp_accept_has_socket(entry);
+	return time_after(jiffies, READ_ONCE(entry->touched) + idle_timeout(entry));
+}
+
+static void sweep(struct pp_accepts *accepts)
+{
+	struct rhashtable_iter iter;
+	struct pp_accept *entry;
+
+	rhashtable_walk_enter(&accepts->by_wire, &iter);
+	rhashtable_walk_start(&iter);
+	while ((entry = rhashtable_walk_next(&iter))) {
+		if (IS_ERR(entry)) /* the table was resized: it begins anew */
+			continue;
+		if (is_over(entry))
+			pp_accept_kill(entry, PP_STATS_ATTR_UNSPEC);
+		if (need_resched()) {
+			rhashtable_walk_stop(&iter);
+			cond_resched();
+			rhashtable_walk_start(&iter);
+		}
+	}
+	rhashtable_walk_stop(&iter);
+	rhashtable_walk_exit(&iter);
+}
+
+/**
+ * pp_accept_gc - forget what is over
+ * @work: pp_accepts.gc
+ */
+void pp_accept_gc(struct work_struct *work)
+{
+	struct pp_net *pn = container_of(to_delayed_work(work), struct pp_net, accepts.gc);
+	struct pp_accepts *accepts = &pn->accepts;
+
+	expire_pending(pn);
+	if (time_after(jiffies, accepts->swept + SWEEP_INTERVAL)) {
+		sweep(accepts);
+		accepts->swept = jiffies;
+	}
+	if (atomic_read(&accepts->count)) {
+		queue_delayed_work(system_power_efficient_wq, &accepts->gc, GC_INTERVAL);
+		return;
+	}
+	mutex_lock(&pn->lock);
+	pp_net_unhook_idle(pn);
+	mutex_unlock(&pn->lock);
+}
+
+static struct pp_accept *next_confirm(struct pp_accepts *accepts, int *ifindex)
+{
+	struct pp_accept *entry = NULL;
+	struct pp_pending *pending;
+
+	spin_lock_bh(&accepts->lock);
+	pending = list_first_entry_or_null(&accepts->confirm, struct pp_pending, confirm_node);
+	if (pending) {
+		list_del_init(&pending->confirm_node);
+		*ifindex = pending->ifindex;
+		entry = pending->entry;
+	}
+	spin_unlock_bh(&accepts->lock);
+	return entry;
+}
+
+/**
+ * pp_accept_finish_work - finish handshakes whose answer came by itself
+ * @work: pp_accepts.finish
+ */
+void pp_accept_finish_work(struct work_struct *work)
+{
+	struct pp_net *pn = container_of(work, struct pp_net, accepts.finish);
+	struct net_device *dev;
+	struct pp_accept *entry;
+	int ifindex;
+
+	do {
+		rcu_read_lock();
+		entry = next_confirm(&pn->accepts, &ifindex);
+		dev = entry ? dev_get_by_index_rcu(pn->net, ifindex) : NULL;
+		if (dev) {
+			local_bh_disable();
+			pp_accept_finish(entry, dev);
+			local_bh_enable();
+		}
+		rcu_read_unlock();
+	} while (entry);
+}

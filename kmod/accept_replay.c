@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Accepting: the second handshake, in which the listener meets the client.
+ *
+ * Owns the segments that make it: the load balancer's SYN again, from the
+ * client and with its number moved behind the header, so that numbers of data
+ * need no change; and the last ACK, with what came behind the header. The
+ * listener's SYN-ACK goes no further: it tells how its numbers differ from
+ * those that the load balancer was told in the first handshake.
+ *
+ * Nothing is injected from a hook that the listener's own answer passes: it
+ * would run within the TCP stack, under its timers and locks.
+ */
+#include <linux/netdevice.h>
+#include <net/inet_sock.h>
+#include <net/tcp.h>
+#include "accept.h"
+#include "craft.h"
+
+static struct pp_flow_key reversed(const struct pp_flow_key *key)
+{
+	return (struct pp_flow_key){
+		.src = key->dst,
+		.dst = key->src,
+		.sport = key->dport,
+		.dport = key->sport,
+		.family = key->family,
+	};
+}
+
+static void inject(struct pp_accept *entry, const struct pp_segment *segment,
+		   struct net_device *dev, u32 mark)
+{
+	struct sk_buff *skb = pp_craft(segment);
+
+	if (!skb)
+		return;
+	skb->mark = mark;
+	pp_craft_inject(entry, skb, dev);
+}
+
+/**
+ * pp_accept_reset_listener - take the load balancer's SYN back
+ * @entry: connection, not locked
+ * @dev: device that its packets come by
+ *
+ * The listener forgets it; a connection that never sends a header costs it
+ * nothing.
+ */
+void pp_accept_reset_listener(struct pp_accept *entry, struct net_device *dev)
+{
+	struct pp_segment segment = {
+		.key = entry->wire,
+		.seq = entry->isn + 1,
+		.flags = TCPHDR_RST,
+	};
+
+	inject(entry, &segment, dev, 0);
+}
+
+static void to_balancer(struct pp_accept *entry, u8 flags, u32 seq, u32 ack, u16 window,
+			const u8 *options, unsigned int options_len)
+{
+	struct pp_segment segment = {
+		.key = reversed(&entry->wire),
+		.seq = seq,
+		.ack = ack,
+		.flags = flags,
+		.window = window,
+		.options = options,
+		.options_len = options_len,
+	};
+	struct sk_buff *skb = pp_craft(&segment);
+
+	if (skb)
+		pp_craft_transmit(entry, skb);
+}
+
+/* The window of a SYN-ACK is never scaled, later ones are */
+static u16 scaled_window(const struct pp_pending *pending)
+{
+	u8 shift = pending->synack.wscale == PP_NO_WSCALE ? 0 : pending->synack.wscale;
+
+	return max(pending->window_local >> shift, 1);
+}
+
+static void acknowledge(struct pp_accept *entry, u32 ack)
+{
+	u8 options[PP_TIMESTAMP_LEN];
+	unsigned int len = 0;
+	u16 window = 0;
+	bool gone;
+
+	spin_lock_bh(&entry->lock);
+	gone = !entry->pending;
+	if (!gone) {
+		window = scaled_window(entry->pending);
+		if (entry->pending->synack.timestamps) {
+			len = sizeof(options);
+			/* the clock stands still until the application has the connection */
+			pp_craft_timestamps(options, entry->pending->ts_local,
+					    entry->pending->ts_remote);
+		}
+	}
+	spin_unlock_bh(&entry->lock);
+	if (!gone)
+		to_balancer(entry, TCPHDR_ACK, entry->isn_local + 1, ack, window, options, len);
+}
+
+/**
+ * pp_accept_acknowledge - acknowledge the part of the header that has come
+ * @entry: connection, not locked
+ */
+void pp_accept_acknowledge(struct pp_accept *entry)
+{
+	u32 have = 0;
+
+	spin_lock_bh(&entry->lock);
+	if (entry->pending)
+		have = entry->pending->have;
+	spin_unlock_bh(&entry->lock);
+	acknowledge(entry, entry->isn + 1 + have);
+}
+
+/**
+ * pp_accept_refuse - reset a connection that is not accepted
+ * @entry: connection, not locked
+ * @reason: counter
+ * @dev: device that its packets come by, where packets may be injected, or NULL
+ *
+ * Both ends that may know of it are told: an answer that the listener repeats
+ * would reach the real client.
+ */
+void pp_accept_refuse(struct pp_accept *entry, enum pp_stats_attr reason,
+		      struct net_device *dev)
+{
+	struct pp_segment to_listener = { .flags = TCPHDR_RST };
+	u32 ack = entry->isn + 1;
+	bool dead, replayed = false;
+
+	spin_lock_bh(&entry->lock);
+	dead = entry->state == PP_ACCEPT_DEAD || !entry->pending;
+	if (!dead) {
+		ack += entry->header_len ? entry->header_len : entry->pending->have;
+		replayed = entry->state == PP_ACCEPT_REPLAY || entry->state == PP_ACCEPT_CONFIRM;
+		to_listener.key = entry->inner;
+		to_listener.seq = pp_accept_data_seq(entry);
+		if (reason != PP_STATS_ATTR_REJECTED)
+			atomic64_inc(&entry->pending->rule->refused);
+		__pp_accept_kill(entry, reason);
+	}
+	spin_unlock_bh(&entry->lock);
+	if (!dead && replayed && dev)
+		inject(entry, &to_listener, dev, 0);
+	if (!dead && reason != PP_STATS_ATTR_ABANDONED)
+		to_balancer(entry, TCPHDR_RST | TCPHDR_ACK, entry->isn_local + 1, ack, 0, NULL, 0);
+}
+
+/* The SYN as the listener had it from the load balancer, but for its number and sender */
+static void inject_syn(struct pp_accept *entry, const struct pp_pending *pending,
+		       struct net_device *dev)
+{
+	const struct tcphdr *th = (const struct tcphdr *)pending->syn;
+	struct pp_segment segment = {
+		.key = entry->inner,
+		.seq = entry->isn + entry->header_len,
+		.flags = tcp_flag_byte(th),
+		.window = ntohs(th->window),
+		.tos = pending->tos,
+		.options = pending->syn + sizeof(*th),
+		.options_len = pending->syn_len - sizeof(*th),
+	};
+
+	inject(entry, &segment, dev, pending->mark);
+}
+
+static void inject_ack(struct pp_accept *entry, const struct pp_pending *pending,
+		       struct net_device *dev)
+{
+	u8 options[PP_TIMESTAMP_LEN];
+	struct pp_segment segment = {
+		.key = entry->inner,
+		.seq = pp_accept_data_seq(entry),
+		.ack = entry->isn_local + entry->delta + 1,
+		.flags = TCPHDR_ACK,
+		.window = pending->window_remote,
+		.options = options,
+		.options_len = entry->timestamps ? sizeof(options) : 0,
+	};
+
+	pp_craft_timestamps(options, pending->ts_remote, pending->ts_local2);
+	inject(entry, &segment, dev, pending->mark);
+}
+
+/* What came while there was no connection to give it to */
+static void deliver_queue(struct pp_accept *entry, struct pp_pending *pending,
+			  struct net_device *dev)
+{
+	struct pp_packet pkt;
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(&pending->queue))) {
+		if (pp_packet_parse(&pkt, skb, entry->wire.family, NULL) &&
+		    pp_accept_translate_in(entry, &pkt, dev) == NF_ACCEPT)
+			pp_craft_inject(entry, skb, dev);
+		else
+			kfree_skb(skb);
+	}
+}
+
+/**
+ * pp_accept_finish - the listener has answered the client's SYN
+ * @entry: connection in PP_ACCEPT_CONFIRM, not locked
+ * @dev: device that its packets come by
+ *
+ * Context: bottom halves disabled, under RCU. The connection is not said to be
+ * established before the listener has had the last ACK: data that another CPU
+ * brings would be reset.
+ */
+void pp_accept_finish(struct pp_accept *entry, struct net_device *dev)
+{
+	struct pp_pending *pending = NULL, last;
+	bool queued;
+
+	spin_lock_bh(&entry->lock);
+	if (entry->state == PP_ACCEPT_CONFIRM) {
+		pending = entry->pending;
+		last = *pending;
+	}
+	spin_unlock_bh(&entry->lock);
+	if (!pending)
+		return;
+	inject_ack(entry, &last, dev);
+	spin_lock_bh(&entry->lock);
+	pending = entry->state == PP_ACCEPT_CONFIRM ? pp_accept_established(entry) : NULL;
+	spin_unlock_bh(&entry->lock);
+	if (!pending)
+		return;
+	queued = !skb_queue_empty(&pending->queue);
+	deliver_queue(entry, pending, dev);
+	/* Else the application's first answer does */
+	if (!queued && entry->header_len) {
+		u8 options[PP_TIMESTAMP_LEN];
+
+		pp_craft_timestamps(options, pending->ts_local, pending->ts_remote);
+		to_balancer(entry, TCPHDR_ACK, entry->isn_local + 1, pp_accept_data_seq(entry),
+			    scaled_window(pending), options,
+			    entry->timestamps ? sizeof(options) : 0);
+	}
+	pp_accept_free_pending(entry->net, pending);
+}
+
+/**
+ * pp_accept_replay - let the client's SYN come in
+ * @entry: connection in PP_ACCEPT_REPLAY, not locked
+ * @dev: device that its packets come by
+ *
+ * Context: bottom halves disabled, under RCU. The answer of a local listener
+ * has come on return, that of another host comes later.
+ */
+void pp_accept_replay(struct pp_accept *entry, struct net_device *dev)
+{
+	struct pp_pending last;
+	bool answered;
+
+	spin_lock_bh(&entry->lock);
+	if (entry->state != PP_ACCEPT_REPLAY) {
+		spin_unlock_bh(&entry->lock);
+		return;
+	}
+	entry->pending->replayed = jiffies;
+	last = *entry->pending;
+	spin_unlock_bh(&entry->lock);
+	inject_syn(entry, &last, dev);
+	spin_lock_bh(&entry->lock);
+	answered = entry->state == PP_ACCEPT_CONFIRM;
+	spin_unlock_bh(&entry->lock);
+	if (answered)
+		pp_accept_finish(entry, dev);
+}
+
+/*
+ * The handshake that the listener measures took no time at all; the one with
+ * the load balancer did.
+ */
+static void repair_rtt(const struct sk_buff *skb, u32 rtt_us)
+{
+	struct sock *sk = skb->sk;
+
+	if (sk && sk->sk_state == TCP_NEW_SYN_RECV)
+		tcp_rsk(inet_reqsk(sk))->snt_synack -= rtt_us;
+}
+
+static bool options_agree(const struct pp_syn_options *a, const struct pp_syn_options *b)
+{
+	return a->timestamps == b->timestamps && a->sack == b->sack && a->wscale == b->wscale;
+}
+
+static unsigned int learn_answer(struct pp_accept *entry, struct pp_packet *pkt)
+{
+	struct pp_pending *pending = entry->pending;
+	struct tcphdr *th = pp_packet_write(pkt);
+	struct pp_syn_options opts;
+
+	if (!th)
+		return NF_DROP;
+	pp_accept_read_options(th, &opts);
+	/* It can only be given up, in time */
+	if (!options_agree(&opts, &pending->synack))
+		return NF_DROP;
+	entry->delta = pkt->seq - entry->isn_local;
+	entry->ts_delta = opts.ts_val - pending->ts_local;
+	entry->timestamps = opts.timestamps;
+	entry->is_local = pkt->skb->sk || !pkt->skb->skb_iif;
+	pending->ts_local2 = opts.ts_val;
+	repair_rtt(pkt->skb, pending->rtt_us);
+	entry->state = PP_ACCEPT_CONFIRM;
+	if (!pp_craft_is_running(entry))
+		pp_accept_confirm_later(entry);
+	return NF_DROP;
+}
+
+/**
+ * pp_accept_replay_answer - a packet of the host to the client
+ * @entry: connection whose client's SYN was let in, under RCU
+ * @pkt: packet
+ *
+ * Return: verdict
+ */
+unsigned int pp_accept_replay_answer(struct pp_accept *entry, struct pp_packet *pkt)
+{
+	unsigned int verdict = NF_DROP;
+	bool refused = false;
+
+	spin_lock_bh(&entry->lock);
+	if (entry->state == PP_ACCEPT_REPLAY) {
+		if (pkt->th.rst)
+			refused = true;
+		else if (pkt->th.syn && pkt->th.ack &&
+			 pkt->ack_seq == pp_accept_data_seq(entry))
+			verdict = learn_answer(entry, pkt);
+	}
+	spin_unlock_bh(&entry->lock);
+	if (refused)
+		pp_accept_refuse(entry, PP_STATS_ATTR_REJECTED, NULL);
+	if (verdict == NF_DROP) {
+		/* No error for the sender, who has done nothing wrong */
+		consume_skb(pkt->skb);
+		return NF_STOLEN;
+	}
+	return verdict;
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Accepting: packets of established connections.
+ *
+ * Owns what is changed in each, without a lock:
+ *
+ *   in    source L -> C; ack, SACK blocks and TSecr += what the second handshake
+ *         differs by; a header that comes again is taken out again
+ *   out   destination C -> L; seq and TSval -= the same; route to L
+ *
+ * Sequence numbers of L, and so V's acknowledgements of them, are the same on
+ * both sides: the client's SYN was moved behind the header. Windows are, too.
+ */
+#include <linux/inetdevice.h>
+#include <linux/unaligned.h>
+#include <net/dst.h>
+#include <net/inet_ecn.h>
+#include <net/dst_metadata.h>
+#include <net/ip.h>
+#include <net/ip6_route.h>
+#include <net/netfilter/nf_conntrack.h>
+#include <net/route.h>
+#include <net/tcp.h>
+#include <net/xfrm.h>
+#include "accept.h"
+#include "send.h"
+
+static void shift_timestamp(struct pp_packet *pkt, struct tcphdr *th,
+			    const struct pp_option *opt, u32 val_by, u32 ecr_by)
+{
+	const u8 *value = (const u8 *)th + opt->off + 2;
+
+	if (opt->len != TCPOLEN_TIMESTAMP)
+		return;
+	if (val_by)
+		pp_packet_set_option(pkt, th, opt->off + 2, get_unaligned_be32(value) + val_by);
+	if (ecr_by)
+		pp_packet_set_option(pkt, th, opt->off + 6,
+				     get_unaligned_be32(value + 4) + ecr_by);
+}
+
+static void shift_sack(struct pp_packet *pkt, struct tcphdr *th, const struct pp_option *opt,
+		       u32 by)
+{
+	unsigned int off;
+
+	for (off = opt->off + 2; off + 4 <= opt->off + opt->len; off += 4)
+		pp_packet_set_option(pkt, th, off,
+				     get_unaligned_be32((const u8 *)th + off) + by);
+}
+
+static void shift_in(const struct pp_accept *entry, struct pp_packet *pkt, struct tcphdr *th)
+{
+	struct pp_option opt = {};
+
+	/* of a SYN that was delayed, for one: it has no numbers of V */
+	if (!th->ack)
+		return;
+	pp_packet_set_ack(pkt, th, pkt->ack_seq + entry->delta, ntohs(th->window));
+	while (pp_packet_next_option(th, &opt)) {
+		if (opt.kind == TCPOPT_TIMESTAMP)
+			shift_timestamp(pkt, th, &opt, 0, entry->ts_delta);
+		else if (opt.kind == TCPOPT_SACK)
+			shift_sack(pkt, th, &opt, entry->delta);
+	}
+}
+
+static void shift_out(const struct pp_accept *entry, struct pp_packet *pkt, struct tcphdr *th)
+{
+	struct pp_option opt = {};
+
+	pp_packet_set_seq(pkt, th, pkt->seq - entry->delta);
+	while (pp_packet_next_option(th, &opt))
+		if (opt.kind == TCPOPT_TIMESTAMP)
+			shift_timestamp(pkt, th, &opt, -entry->ts_delta, 0);
+}
+
+static void note_closing(struct pp_accept *entry, const struct pp_packet *pkt, u8 fin)
+{
+	u8 closing = READ_ONCE(entry->closing);
+
+	if (pkt->th.rst)
+		closing |= PP_CLOSING_RST;
+	if (pkt->th.fin)
+		closing |= fin;
+	if (closing != entry->closing)
+		WRITE_ONCE(entry->closing, closing);
+	if (READ_ONCE(entry->touched) != jiffies)
+		WRITE_ONCE(entry->touched, jiffies);
+}
+
+/*
+ * Whatever the application's stack may make of it, the header is never data. A
+ * segment of nothing else keeps its number, so that it is answered as the
+ * repetition that it is.
+ */
+static int strip_header(struct pp_accept *entry, struct pp_packet *pkt)
+{
+	u32 data = pp_accept_data_seq(entry);
+	unsigned int len;
+
+	if (!entry->header_len || !pkt->payload || !before(pkt->seq, data) || pkt->th.syn)
+		return 0;
+	pp_stats_inc(entry->net, STRIPPED);
+	len = data - pkt->seq;
+	if (len > pkt->payload || (len == pkt->payload && !pkt->th.fin))
+		return pp_packet_trim_payload(pkt);
+	return pp_packet_cut(pkt, len);
+}
+
+static bool wants_route_now(const struct sk_buff *skb, const struct net_device *in)
+{
+	struct in_device *in_dev = __in_dev_get_rcu(in);
+
+	return !skb_valid_dst(skb) && in_dev && IN_DEV_RPFILTER(in_dev);
+}
+
+/**
+ * pp_accept_translate_in - a packet of the load balancer comes
+ * @entry: established connection, under RCU
+ * @pkt: packet in PRE_ROUTING
+ * @in: device that it comes by
+ *
+ * Return: verdict
+ */
+unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *pkt,
+				    const struct net_device *in)
+{
+	struct sk_buff *skb = pkt->skb;
+	struct tcphdr *th;
+
+	note_closing(entry, pkt, PP_CLOSING_IN);
+	if (!pp_packet_write(pkt) || strip_header(entry, pkt))
+		return NF_DROP;
+	th = (struct tcphdr *)(skb->data + pkt->thoff);
+	shift_in(entry, pkt, th);
+	if (!pp_accept_is_renamed(entry))
+		return NF_ACCEPT;
+	/* rp_filter is to judge the load balancer, not the client */
+	if (pkt->family == PP_IPV4 && wants_route_now(skb, in) &&
+	    !pp_accept_route_in(skb, entry, in))
+		return NF_DROP;
+	pp_packet_set_source(pkt, th, &entry->inner.src, entry->inner.sport);
+	/* What loopback left on it is not of this connection */
+	nf_reset_ct(skb);
+	skb_clear_hash(skb);
+	return NF_ACCEPT;
+}
+
+/**
+ * pp_accept_route_in - route a packet that comes in, as the load balancer's
+ * @skb: IPv4 packet
+ * @entry: its connection
+ * @in: device that it comes by
+ *
+ * Return: whether there is a route, which the packet then has
+ */
+bool pp_accept_route_in(struct sk_buff *skb, const struct pp_accept *entry,
+			const struct net_device *in)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+
+	return !pp_ip_route_input(skb, iph->daddr, entry->wire.src.ip, iph,
+				  (struct net_device *)in);
+}
+
+static struct dst_entry *find_route_ipv4(const struct pp_accept *entry)
+{
+	struct flowi4 fl4 = {
+		.daddr = entry->wire.src.ip,
+		.saddr = entry->wire.dst.ip,
+		.flowi4_proto = IPPROTO_TCP,
+		.flowi4_flags = FLOWI_FLAG_ANYSRC,
+		.fl4_sport = entry->wire.dport,
+		.fl4_dport = entry->wire.sport,
+	};
+	struct rtable *rt = ip_route_output_flow(entry->net->net, &fl4, NULL);
+
+	return IS_ERR(rt) ? NULL : &rt->dst;
+}
+
+static struct dst_entry *find_route_ipv6(const struct pp_accept *entry)
+{
+	struct flowi6 fl6 = {
+		.daddr = entry->wire.src.in6,
+		.saddr = entry->wire.dst.in6,
+		.flowi6_proto = IPPROTO_TCP,
+		.flowi6_flags = FLOWI_FLAG_ANYSRC,
+		.fl6_sport = entry->wire.dport,
+		.fl6_dport = entry->wire.sport,
+	};
+	struct net *net = entry->net->net;
+	struct dst_entry *dst = ip6_route_output(net, NULL, &fl6);
+
+	if (dst->error) {
+		dst_release(dst);
+		return NULL;
+	}
+	dst = xfrm_lookup(net, dst, flowi6_to_flowi(&fl6), NULL, 0);
+	return IS_ERR(dst) ? NULL : dst;
+}
+
+static u32 route_cookie(const struct pp_accept *entry, const struct dst_entry *dst)
+{
+	return entry->wire.family == PP_IPV6 ?
+		rt6_get_cookie(container_of(dst, const struct rt6_info, dst)) : 0;
+}
+
+/**
+ * pp_accept_route - route to the load balancer
+ * @entry: connection, under RCU
+ *
+ * Return: the route with a reference, or NULL
+ */
+struct dst_entry *pp_accept_route(struct pp_accept *entry)
+{
+	struct dst_entry *dst = READ_ONCE(entry->dst), *old;
+
+	if (dst && dst_check(dst, READ_ONCE(entry->dst_cookie)) && dst_hold_safe(dst))
+		return dst;
+	dst = entry->wire.family == PP_IPV6 ? find_route_ipv6(entry) : find_route_ipv4(entry);
+	if (!dst)
+		return NULL;
+	WRITE_ONCE(entry->dst_cookie, route_cookie(entry, dst));
+	dst_hold(dst);
+	old = xchg(&entry->dst, dst);
+	dst_release(old);
+	return dst;
+}
+
+static int send_to_balancer(struct pp_accept *entry, struct sk_buff *skb)
+{
+	struct dst_entry *dst = pp_accept_route(entry);
+
+	if (!dst)
+		return -EHOSTUNREACH;
+	skb_dst_drop(skb);
+	skb_dst_set(skb, dst);
+	skb->dev = dst->dev;
+	if (dst->dev->flags & IFF_LOOPBACK)
+		nf_reset_ct(skb);
+	return 0;
+}
+
+/**
+ * pp_accept_translate_out - a packet of the host leaves for the client
+ * @entry: established connection, under RCU
+ * @pkt: packet in POST_ROUTING
+ *
+ * Return: verdict
+ */
+unsigned int pp_accept_translate_out(struct pp_accept *entry, struct pp_packet *pkt)
+{
+	struct tcphdr *th;
+
+	note_closing(entry, pkt, PP_CLOSING_OUT);
+	th = pp_packet_write(pkt);
+	if (!th)
+		return NF_DROP;
+	shift_out(entry, pkt, th);
+	if (pp_accept_is_renamed(entry)) {
+		pp_packet_set_destination(pkt, th, &entry->wire.src, entry->wire.sport);
+		skb_clear_hash_if_not_l4(pkt->skb);
+		if (send_to_balancer(entry, pkt->skb))
+			return NF_DROP;
+	}
+	return pp_send_local_reply(entry->net, pkt->skb, pkt->family);
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ICMP errors: finding the TCP packet that one quotes, and changing it.
+ *
+ * A quoted packet is what left this host, or what came in; whoever the error is
+ * for knows the connection by other addresses or numbers. Every change leaves
+ * the checksums right.
+ */
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/ip.h>
+#include <net/checksum.h>
+#include <net/icmp.h>
+#include <net/ip6_checksum.h>
+#include <net/ipv6.h>
+#include "quote.h"
+
+static bool find_quote_ipv4(const struct sk_buff *skb, struct pp_quote *quote,
+			    struct pp_flow_key *key)
+{
+	const struct iphdr *outer = ip_hdr(skb), *inner;
+	const struct icmphdr *icmph;
+	struct icmphdr icmph_buf;
+	struct iphdr inner_buf;
+
+	if (outer->protocol != IPPROTO_ICMP || ip_is_fragment(outer))
+		return false;
+	quote->icmp = outer->ihl * 4;
+	icmph = skb_header_pointer(skb, quote->icmp, sizeof(icmph_buf), &icmph_buf);
+	if (!icmph || !icmp_is_err(icmph->type))
+		return false;
+	inner = skb_header_pointer(skb, quote->icmp + sizeof(*icmph), sizeof(inner_buf),
+				   &inner_buf);
+	if (!inner || inner->protocol != IPPROTO_TCP || inner->frag_off & htons(IP_OFFSET))
+		return false;
+	quote->ip = quote->icmp + sizeof(*icmph);
+	quote->tcp = quote->ip + inner->ihl * 4;
+	key->src.ip = inner->saddr;
+	key->dst.ip = inner->daddr;
+	return true;
+}
+
+static bool find_quote_ipv6(const struct sk_buff *skb, struct pp_quote *quote,
+			    struct pp_flow_key *key)
+{
+	u8 nexthdr = ipv6_hdr(skb)->nexthdr;
+	const struct icmp6hdr *icmph;
+	const struct ipv6hdr *inner;
+	struct icmp6hdr icmph_buf;
+	struct ipv6hdr inner_buf;
+	__be16 frag_off = 0;
+	int off;
+
+	off = ipv6_skip_exthdr(skb, sizeof(struct ipv6hdr), &nexthdr, &frag_off);
+	if (off < 0 || nexthdr != IPPROTO_ICMPV6 || frag_off)
+		return false;
+	icmph = skb_header_pointer(skb, off, sizeof(icmph_buf), &icmph_buf);
+	if (!icmph || !icmpv6_is_err(icmph->icmp6_type))
+		return false;
+	quote->icmp = off;
+	off += sizeof(*icmph);
+	inner = skb_header_pointer(skb, off, sizeof(inner_buf), &inner_buf);
+	if (!inner)
+		return false;
+	quote->ip = off;
+	nexthdr = inner->nexthdr;
+	key->src.in6 = inner->saddr;
+	key->dst.in6 = inner->daddr;
+	off = ipv6_skip_exthdr(skb, off + sizeof(*inner), &nexthdr, &frag_off);
+	if (off < 0 || nexthdr != IPPROTO_TCP || ntohs(frag_off) & ~7)
+		return false;
+	quote->tcp = off;
+	return true;
+}
+
+/**
+ * pp_quote_find - find the TCP packet that an ICMP error quotes
+ * @skb: packet; its data begins with the network header
+ * @family: enum pp_family
+ * @quote: result
+ * @key: result: addresses and ports of the quoted packet
+ *
+ * Return: whether it is an ICMP error about a TCP packet
+ */
+bool pp_quote_find(const struct sk_buff *skb, enum pp_family family, struct pp_quote *quote,
+		   struct pp_flow_key *key)
+{
+	const struct pp_quoted_tcp *th;
+
+	memset(key, 0, sizeof(*key));
+	key->family = family;
+	quote->family = family;
+	if (family == PP_IPV6 ? !find_quote_ipv6(skb, quote, key) :
+				!find_quote_ipv4(skb, quote, key))
+		return false;
+	th = skb_header_pointer(skb, quote->tcp, sizeof(quote->th), &quote->th);
+	if (!th)
+		return false;
+	if (th != &quote->th)
+		quote->th = *th;
+	key->sport = quote->th.source;
+	key->dport = quote->th.dest;
+	return true;
+}
+
+static __sum16 *icmp_checksum(struct sk_buff *skb, const struct pp_quote *quote)
+{
+	void *icmp = skb->data + quote->icmp;
+
+	return quote->family == PP_IPV6 ? &((struct icmp6hdr *)icmp)->icmp6_cksum :
+					  &((struct icmphdr *)icmp)->checksum;
+}
+
+/**
+ * pp_quote_write - make an ICMP error and what it quotes writable
+ * @skb: packet
+ * @quote: of pp_quote_find()
+ *
+ * Return: the quoted TCP header, or NULL when memory fails
+ */
+struct pp_quoted_tcp *pp_quote_write(struct sk_buff *skb, const struct pp_quote *quote)
+{
+	if (skb_ensure_writable(skb, quote->tcp + sizeof(struct pp_quoted_tcp)))
+		return NULL;
+	return (struct pp_quoted_tcp *)(skb->data + quote->tcp);
+}
+
+/**
+ * pp_quote_set_seq - change the quoted sequence number
+ * @skb: packet
+ * @quote: of pp_quote_find()
+ * @th: of pp_quote_write()
+ * @seq: new number
+ */
+void pp_quote_set_seq(struct sk_buff *skb, const struct pp_quote *quote,
+		      struct pp_quoted_tcp *th, __be32 seq)
+{
+	inet_proto_csum_replace4(icmp_checksum(skb, quote), skb, th->seq, seq, false);
+	th->seq = seq;
+}
+
+/**
+ * pp_quote_set_end - change one end of the quoted packet
+ * @skb: packet
+ * @quote: of pp_quote_find()
+ * @th: of pp_quote_write()
+ * @source: its source, or its destination
+ * @addr: new address
+ * @port: new port
+ */
+void pp_quote_set_end(struct sk_buff *skb, const struct pp_quote *quote,
+		      struct pp_quoted_tcp *th, bool source, const union pp_address *addr,
+		      __be16 port)
+{
+	__sum16 *check = icmp_checksum(skb, quote);
+	__be16 *old_port = source ? &th->source : &th->dest;
+	struct ipv6hdr *ip6h;
+	struct in6_addr *in6;
+	struct iphdr *iph;
+	__be32 *ip;
+
+	if (quote->family == PP_IPV6) {
+		ip6h = (struct ipv6hdr *)(skb->data + quote->ip);
+		in6 = source ? &ip6h->saddr : &ip6h->daddr;
+		inet_proto_csum_replace16(check, skb, in6->s6_addr32, addr->in6.s6_addr32,
+					  false);
+		*in6 = addr->in6;
+	} else {
+		/* its own checksum makes up for the change within the ICMP checksum */
+		iph = (struct iphdr *)(skb->data + quote->ip);
+		ip = source ? &iph->saddr : &iph->daddr;
+		csum_replace4(&iph->check, *ip, addr->ip);
+		*ip = addr->ip;
+	}
+	inet_proto_csum_replace2(check, skb, *old_port, port, false);
+	*old_port = port;
+}
+
+/**
+ * pp_quote_set_receiver - change whom an ICMP error goes to
+ * @skb: packet
+ * @quote: of pp_quote_find(); pp_quote_write() has succeeded
+ * @addr: new destination
+ */
+void pp_quote_set_receiver(struct sk_buff *skb, const struct pp_quote *quote,
+			   const union pp_address *addr)
+{
+	if (quote->family == PP_IPV6) {
+		inet_proto_csum_replace16(icmp_checksum(skb, quote), skb,
+					  ipv6_hdr(skb)->daddr.s6_addr32,
+					  addr->in6.s6_addr32, true);
+		ipv6_hdr(skb)->daddr = addr->in6;
+		return;
+	}
+	csum_replace4(&ip_hdr(skb)->check, ip_hdr(skb)->daddr, addr->ip);
+	ip_hdr(skb)->daddr = addr->ip;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * ICMP errors: the TCP packet that one quotes.
+ */
+#ifndef _PP_QUOTE_H
+#define _PP_QUOTE_H
+
+#include <linux/skbuff.h>
+#include "flow.h"
+
+/* Source port, destination port, sequence number: all that is sure to be quoted */
+struct pp_quoted_tcp {
+	__be16 source;
+	__be16 dest;
+	__be32 seq;
+};
+
+/**
+ * struct pp_quote - where things are in an ICMP error
+ * @icmp: offset of the ICMP header
+ * @ip: offset of the quoted IP header
+ * @tcp: offset of the quoted TCP header
+ * @family: enum pp_family
+ * @th: copy of its beginning
+ */
+struct pp_quote {
+	unsigned int icmp;
+	unsigned int ip;
+	unsigned int tcp;
+	enum pp_family family;
+	struct pp_quoted_tcp th;
+};
+
+bool pp_quote_find(const struct sk_buff *skb, enum pp_family family, struct pp_quote *quote,
+		   struct pp_flow_key *key);
+struct pp_quoted_tcp *pp_quote_write(struct sk_buff *skb, const struct pp_quote *quote);
+void pp_quote_set_seq(struct sk_buff *skb, const struct pp_quote *quote,
+		      struct pp_quoted_tcp *th, __be32 seq);
+void pp_quote_set_end(struct sk_buff *skb, const struct pp_quote *quote,
+		      struct pp_quoted_tcp *th, bool source, const union pp_address *addr,
+		      __be16 port);
+void pp_quote_set_receiver(struct sk_buff *skb, const struct pp_quote *quote,
+			   const union pp_address *addr);
+
+#endif /* _PP_QUOTE_H */

@@ -1,0 +1,66 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the accept_* selftests share. In the topology of topo_lb "client" is the
+# load balancer, which sends a header before its message, and "backend" has an
+# application that knows nothing of headers and wants its peer to be the client
+# that the header names. "lb" routes.
+
+# shellcheck source=selftests/lib_send.sh
+. "${BASH_SOURCE[0]%/*}/lib_send.sh"
+
+# accept_family 4|6: topo_family, and the ends that headers name
+accept_family() {
+	topo_family "$1"
+	BALANCER=$CLIENT
+	case $1 in
+	4) REAL=192.0.2.77 ASKED=198.51.100.5 ANY=0.0.0.0 ;;
+	6) REAL=2001:db8::77 ASKED=2001:db8:5::5 ANY=:: ;;
+	esac
+	export BALANCER REAL ASKED ANY
+}
+
+# ppctl in the backend's namespace
+backend_ppctl() {
+	ns backend "$PPCTL" "$@"
+}
+
+# accept_rule ARGUMENT...: the only rule there is
+accept_rule() {
+	backend_ppctl flush-rules
+	backend_ppctl add-rule accept "$@" >/dev/null
+}
+
+# accept_stat NAME: a counter
+accept_stat() {
+	backend_ppctl -j show-stats | jq -r ".[0].$1"
+}
+
+# accept_rule_stat NAME: a counter of the only rule
+accept_rule_stat() {
+	backend_ppctl -j list-rules | jq -r ".[0].$1"
+}
+
+# accept_transfer COUNT [OPTION of the server]... -- [OPTION of the client]...:
+# from the load balancer to the backend, without any header
+accept_transfer() {
+	TARGET=$BACKEND PORT=8080 transfer "$@"
+}
+
+# named PORT [OPTION of the client]...: one connection whose header names $REAL
+# and this port; the application has them as its peer. $VERSION is the header's,
+# options of both sides are in $BOTH.
+named() {
+	local port=$1
+
+	shift
+	accept_transfer 1 --peer-addr "${SEEN:-$REAL}" --peer-port "${SEEN_PORT:-$port}" -- \
+		--send-header "v$VERSION,$REAL,$port,$ASKED,443" "$@"
+}
+
+# next_port: a port of a client that had none yet, in $port
+client_port=20000
+next_port() {
+	((++client_port))
+	port=$client_port
+}
