@@ -43,6 +43,8 @@ struct pp_flow_key {
  * @isn: initial sequence number of the client, as the client sees it
  * @is_local: the header is a LOCAL one, without addresses
  * @header_len: bytes of @header, by which the SYN's sequence number is moved
+ * @old_isn: initial sequence number of the handshake that this one replaced
+ * @old_len: bytes by which its SYN was moved; 0: there was none
  * @touched: jiffies of its last packet, for the garbage collection
  * @lock: protects what follows
  * @rule: chose it; NULL once @dead
@@ -67,6 +69,8 @@ struct pp_flow {
 	unsigned long created;
 	u32 isn;
 	u16 header_len;
+	u32 old_isn;
+	u16 old_len;
 	bool is_local;
 	unsigned long touched;
 	spinlock_t lock;

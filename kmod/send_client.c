@@ -121,9 +121,22 @@ static unsigned int reset(struct pp_flow *flow, struct pp_packet *pkt,
 	return NF_ACCEPT;
 }
 
+/* The backend expects the first number of the header that it never got */
+static unsigned int reset_old(struct pp_flow *flow, struct pp_packet *pkt)
+{
+	struct tcphdr *th = pp_packet_write(pkt);
+
+	if (!th)
+		return NF_DROP;
+	pp_packet_set_seq(pkt, th, flow->old_isn - flow->old_len + 1);
+	return NF_ACCEPT;
+}
+
 static unsigned int client_locked(struct pp_flow *flow, struct pp_packet *pkt,
 				  struct sk_buff **ahead)
 {
+	if (pkt->th.rst && flow->old_len && pkt->seq == flow->old_isn + 1)
+		return reset_old(flow, pkt);
 	/* One before ISN+1 are keepalives and window probes */
 	if (pkt->th.syn || pkt->seq - flow->isn >= CLIENT_SPAN)
 		return NF_ACCEPT;

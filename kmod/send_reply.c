@@ -81,12 +81,34 @@ static unsigned int clamp_reply(struct pp_flow *flow, struct pp_packet *pkt, u32
 	return NF_ACCEPT;
 }
 
+/*
+ * The backend answers to the handshake that was replaced. The client resets that
+ * one, by a number that conntrack and then the backend must find right.
+ */
+static bool is_of_old(const struct pp_flow *flow, const struct pp_packet *pkt)
+{
+	return pkt->th.ack && pkt->ack_seq - (flow->old_isn - flow->old_len + 1) < flow->old_len;
+}
+
+static unsigned int clamp_old(struct pp_flow *flow, struct pp_packet *pkt)
+{
+	struct tcphdr *th = pp_packet_write(pkt);
+
+	if (!th)
+		return NF_DROP;
+	pp_packet_set_ack(pkt, th, flow->old_isn + 1, ntohs(th->window));
+	pp_stats_inc(flow->net, CLAMPED);
+	return NF_ACCEPT;
+}
+
 static unsigned int reply_locked(struct pp_flow *flow, struct pp_packet *pkt)
 {
 	u32 first = flow->isn - flow->header_len + 1;
 	u32 acked = pkt->ack_seq - first;
 	unsigned int verdict = NF_ACCEPT;
 
+	if (is_of_old(flow, pkt))
+		return clamp_old(flow, pkt);
 	if (pkt->th.rst)
 		flow->closed = true;
 	if (pkt->th.ack && acked < flow->header_len) {

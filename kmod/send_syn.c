@@ -11,6 +11,7 @@
  * From ISN+1 on both sides agree on every number. The same SYN, sent again,
  * finds its entry or makes one with the same header: moving is idempotent.
  */
+#include <linux/bitops.h>
 #include <linux/inetdevice.h>
 #include <linux/unaligned.h>
 #include <net/addrconf.h>
@@ -19,6 +20,9 @@
 #include <net/tcp.h>
 #include "offload.h"
 #include "send.h"
+
+/* Numbers of a handshake and of the one that it replaces can be told apart from here */
+#define OLD_DISTANCE	BIT(20)
 
 /* Options of a SYN that are of interest here */
 struct syn_options {
@@ -167,13 +171,14 @@ static void count_tagged(struct pp_flow *flow, const struct nf_conn *ct)
 }
 
 /*
- * Return: the entry for a SYN that has none; NULL if it is to be left alone;
- * ERR_PTR() if it has to be dropped
+ * Return: the entry for a SYN that has none, or that replaces the old one; NULL if
+ * it is to be left alone; ERR_PTR() if it has to be dropped
  */
 static struct pp_flow *new_flow(struct pp_net *pn, struct pp_packet *pkt,
 				const struct nf_hook_state *state,
 				const struct pp_flow_key *key, const struct nf_conn *ct,
-				struct pp_rule *rule, const struct tcphdr *th)
+				struct pp_rule *rule, const struct tcphdr *th,
+				const struct pp_flow *old)
 {
 	struct pp_flow *flow, *entered;
 	struct syn_options opts;
@@ -187,6 +192,11 @@ static struct pp_flow *new_flow(struct pp_net *pn, struct pp_packet *pkt,
 	if (IS_ERR(flow))
 		return flow;
 	flow->client_wscale = opts.wscale;
+	/* The backend may answer to that one still */
+	if (old && pkt->seq - old->isn + OLD_DISTANCE >= 2 * OLD_DISTANCE) {
+		flow->old_isn = old->isn;
+		flow->old_len = old->header_len;
+	}
 	entered = pp_flow_insert(flow);
 	if (entered == flow)
 		count_tagged(flow, ct);
@@ -301,7 +311,7 @@ unsigned int pp_send_syn(struct pp_net *pn, struct pp_packet *pkt,
 	if (!flow || flow->isn != pkt->seq) {
 		if (flow)
 			pp_flow_kill(flow, PP_STATS_ATTR_REPLACED);
-		flow = rule ? new_flow(pn, pkt, state, &key, ct, rule, th) : NULL;
+		flow = rule ? new_flow(pn, pkt, state, &key, ct, rule, th, flow) : NULL;
 		if (!flow)
 			return NF_ACCEPT;
 		if (IS_ERR(flow))
