@@ -42,7 +42,7 @@ static unsigned int from_entry(struct pp_accept *entry, struct pp_packet *pkt,
 	}
 	/* Pairs with the release of pp_accept_established() */
 	if (smp_load_acquire(&entry->state) == PP_ACCEPT_ESTABLISHED)
-		return pp_accept_translate_in(entry, pkt, state->in);
+		return pp_accept_translate_in(entry, pkt, state->in, true);
 	return pp_accept_pending_in(entry, pkt, state);
 }
 

@@ -240,7 +240,7 @@ void pp_accept_acknowledge(struct pp_accept *entry);
 
 /* accept_translate.c */
 unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *pkt,
-				    const struct net_device *in);
+				    const struct net_device *in, bool again);
 unsigned int pp_accept_translate_out(struct pp_accept *entry, struct pp_packet *pkt);
 struct dst_entry *pp_accept_route(struct pp_accept *entry);
 bool pp_accept_route_in(struct sk_buff *skb, const struct pp_accept *entry,

@@ -201,7 +201,7 @@ static void deliver_queue(struct pp_accept *entry, struct pp_pending *pending,
 
 	while ((skb = __skb_dequeue(&pending->queue))) {
 		if (pp_packet_parse(&pkt, skb, entry->wire.family, NULL) &&
-		    pp_accept_translate_in(entry, &pkt, dev) == NF_ACCEPT)
+		    pp_accept_translate_in(entry, &pkt, dev, false) == NF_ACCEPT)
 			pp_craft_inject(entry, skb, dev);
 		else
 			kfree_skb(skb);

@@ -101,7 +101,6 @@ static int strip_header(struct pp_accept *entry, struct pp_packet *pkt)
 
 	if (!entry->header_len || !pkt->payload || !before(pkt->seq, data) || pkt->th.syn)
 		return 0;
-	pp_stats_inc(entry->net, STRIPPED);
 	len = data - pkt->seq;
 	if (len > pkt->payload || (len == pkt->payload && !pkt->th.fin))
 		return pp_packet_trim_payload(pkt);
@@ -120,18 +119,24 @@ static bool wants_route_now(const struct sk_buff *skb, const struct net_device *
  * @entry: established connection, under RCU
  * @pkt: packet in PRE_ROUTING
  * @in: device that it comes by
+ * @again: a header in it has come before
  *
  * Return: verdict
  */
 unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *pkt,
-				    const struct net_device *in)
+				    const struct net_device *in, bool again)
 {
 	struct sk_buff *skb = pkt->skb;
 	struct tcphdr *th;
 
+	u32 seq = pkt->seq;
+	unsigned int payload = pkt->payload;
+
 	note_closing(entry, pkt, PP_CLOSING_IN);
 	if (!pp_packet_write(pkt) || strip_header(entry, pkt))
 		return NF_DROP;
+	if (again && (pkt->seq != seq || pkt->payload != payload))
+		pp_stats_inc(entry->net, STRIPPED);
 	th = (struct tcphdr *)(skb->data + pkt->thoff);
 	shift_in(entry, pkt, th);
 	if (!pp_accept_is_renamed(entry))
