@@ -89,6 +89,12 @@ static void note_closing(struct pp_accept *entry, const struct pp_packet *pkt, u
 		WRITE_ONCE(entry->touched, jiffies);
 }
 
+static bool has_header(const struct pp_accept *entry, const struct pp_packet *pkt)
+{
+	return entry->header_len && pkt->payload && before(pkt->seq, pp_accept_data_seq(entry)) &&
+	       !pkt->th.syn;
+}
+
 /*
  * Whatever the application's stack may make of it, the header is never data. A
  * segment of nothing else keeps its number, so that it is answered as the
@@ -96,12 +102,8 @@ static void note_closing(struct pp_accept *entry, const struct pp_packet *pkt, u
  */
 static int strip_header(struct pp_accept *entry, struct pp_packet *pkt)
 {
-	u32 data = pp_accept_data_seq(entry);
-	unsigned int len;
+	unsigned int len = pp_accept_data_seq(entry) - pkt->seq;
 
-	if (!entry->header_len || !pkt->payload || !before(pkt->seq, data) || pkt->th.syn)
-		return 0;
-	len = data - pkt->seq;
 	if (len > pkt->payload || (len == pkt->payload && !pkt->th.fin))
 		return pp_packet_trim_payload(pkt);
 	return pp_packet_cut(pkt, len);
@@ -129,14 +131,15 @@ unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *p
 	struct sk_buff *skb = pkt->skb;
 	struct tcphdr *th;
 
-	u32 seq = pkt->seq;
-	unsigned int payload = pkt->payload;
-
 	note_closing(entry, pkt, PP_CLOSING_IN);
-	if (!pp_packet_write(pkt) || strip_header(entry, pkt))
+	if (!pp_packet_write(pkt))
 		return NF_DROP;
-	if (again && (pkt->seq != seq || pkt->payload != payload))
-		pp_stats_inc(entry->net, STRIPPED);
+	if (has_header(entry, pkt)) {
+		if (strip_header(entry, pkt))
+			return NF_DROP;
+		if (again)
+			pp_stats_inc(entry->net, STRIPPED);
+	}
 	th = (struct tcphdr *)(skb->data + pkt->thoff);
 	shift_in(entry, pkt, th);
 	if (!pp_accept_is_renamed(entry))
