@@ -163,7 +163,7 @@ step unit
 tap unit make -s --no-print-directory -C selftests/unit run
 
 step install
-for file in "$selftests"/install_*.sh "$selftests"/ppctl_usage.sh; do
+for file in "$selftests"/install_*.sh "$selftests"/ppctl_usage*.sh; do
 	name=$(basename "$file" .sh)
 	if [[ -n $built ]]; then
 		tap "$name" "$file"

@@ -46,9 +46,19 @@ stats() {
 	pp -j show-stats | jq -r ".[0].$1"
 }
 
+# limit NAME: a limit there
+limit() {
+	pp -j show-limits | jq ".[0].$1"
+}
+
+# without_counters: rules as printed, up to their counters
+without_counters() {
+	sed -E 's/  # (tagged|accepted) .*//'
+}
+
 # The rules there without their counters
 plain_rules() {
-	pp list-rules | sed 's/  # tagged .*//'
+	pp list-rules | without_counters
 }
 
 # refused MESSAGE ARGUMENT...: of ppctl there, with which no rule changes

@@ -110,7 +110,7 @@ test_module() {
 		autoload '[]' pp -j list-rules
 	module_unload
 	check "ppctl: the same without privilege -> show-limits loads it" \
-		autoload 'handshakes 65536' nobody "$PPCTL" show-limits
+		autoload $'handshakes 65536\npending 131072\naccepted 1000000' nobody "$PPCTL" show-limits
 	umount "$modules"
 	modules_hidden=''
 	module_load
@@ -127,11 +127,11 @@ unprivileged() {
 	says 2 "$no_right" nobody "$PPCTL" list-connections
 	says 2 "$no_right" nobody "$PPCTL" set-limit handshakes 5
 	is "$(plain_rules)" '1: send to 10.0.0.2 version 2'
-	is "$(pp show-limits)" 'handshakes 65536'
+	is "$(limit handshakes)" 65536
 }
 
 unprivileged_reads() {
-	is "$(nobody "$PPCTL" show-limits)" 'handshakes 65536'
+	is "$(nobody "$PPCTL" show-limits)" "$(pp show-limits)"
 	is "$(nobody "$PPCTL" -j show-stats | jq '.[0].rules')" 1
 }
 
@@ -141,13 +141,13 @@ own_namespace() {
 	nobody unshare -rUn bash -euc '
 		"$1" add-rule send to any
 		"$1" set-limit handshakes 7
-		"$1" show-limits
+		"$1" show-limits | head -n 1
 		"$1" delete-rule 1
 		"$1" list-rules
 		"$1" list-connections' - "$PPCTL" >"$PP_TMP/out"
 	is "$(cat "$PP_TMP/out")" $'1: send to any version 2  # tagged 0 acked 0 resent 0\nhandshakes 7'
 	is "$(plain_rules)" '1: send to 10.0.0.2 version 2'
-	is "$(pp show-limits)" 'handshakes 65536'
+	is "$(limit handshakes)" 65536
 }
 
 foreign_namespace() {
@@ -188,7 +188,7 @@ written_nowhere() {
 	is "$status" 2
 }
 
-# Keys that the man page names for a command
+# Keys that the man page names for a command, and there for a direction
 documented() {
 	sed -n '/^\.Sh OUTPUT$/,/^\.Sh FILES$/p' "$man_page" |
 		sed -n "/^\.It Cm $1\$/,/^\.\(It\|El\)/p" | sed -n 's/^\.Sy \([a-z_]*\).*/\1/p' | sort -u
@@ -204,11 +204,20 @@ keys_documented() {
 }
 
 rule_keys() {
-	keys_documented 'add-rule , list-rules' \
+	keys_documented 'add-rule , list-rules No (send)' \
 		add-rule send to 10.0.0.5 port 80,90-99 mark 1/3 comment x
-	keys_documented 'add-rule , list-rules' list-rules
+	keys_documented 'add-rule , list-rules No (send)' list-rules
 	is "$(pp -j list-rules | jq -c '.[-1] | del(.id)')" \
 		'{"direction":"send","to":"10.0.0.5","ports":["80","90-99"],"mark":{"value":1,"mask":3},"version":2,"origin":"local","comment":"x","tagged":0,"acked":0,"resent":0}'
+}
+
+accept_rule_keys() {
+	keys_documented 'add-rule , list-rules No (accept)' \
+		add-rule accept to 10.0.0.6 port 80,90-99 from 10.0.0.1,10.1.0.0/16 comment x
+	is "$(pp -j list-rules | jq -c '.[-1] | del(.id)')" \
+		'{"direction":"accept","to":"10.0.0.6","ports":["80","90-99"],"from":["10.0.0.1","10.1.0.0/16"],"header":"required","timeout":60,"comment":"x","accepted":0,"passed":0,"refused":0}'
+	is "$(pp -j add-rule accept to 10.0.0.7 from any header optional timeout 3 | jq -c '.[0] | del(.id)')" \
+		'{"direction":"accept","to":"10.0.0.7","ports":[],"from":["any"],"header":"optional","timeout":3,"comment":null,"accepted":0,"passed":0,"refused":0}'
 }
 
 # A SYN that nobody answers
@@ -216,7 +225,7 @@ connection_keys() {
 	pp add-rule send to 10.9.9.2
 	start_bg syn a "$PEER" client -c 10.9.9.2 -p 80
 	wait_until 10 in_progress
-	keys_documented list-connections list-connections
+	keys_documented 'list-connections No (send)' list-connections
 }
 
 in_progress() {
@@ -251,6 +260,10 @@ add_variety() {
 	pp add-rule send to 10.0.0.4 comment port
 	pp add-rule send to 10.0.0.5 origin proxy version 1 comment -j
 	pp add-rule send to 10.0.0.6 comment "$(printf 'x%.0s' {1..255})"
+	pp add-rule accept to any from any
+	pp add-rule accept to 10.0.0.2 port 22,80 from 10.0.0.1,10.0.0.4/30 header optional
+	pp add-rule accept to ::/0 from "$(seq -f 'fd00::%.0f' -s , 64)" timeout 3 comment 'two words'
+	pp add-rule accept to any port "$(seq -s , 1 2 63)" from ::/0,10.0.0.0/24 timeout 3600
 }
 
 # What is printed can be entered, and is then printed again
@@ -259,8 +272,8 @@ round_trip() {
 
 	add_variety >"$PP_TMP/added"
 	plain_rules | sed 's/^[0-9]*: //' >"$PP_TMP/first"
-	is "$(sed 's/^[0-9]*: //; s/  # tagged .*//' "$PP_TMP/added")" "$(cat "$PP_TMP/first")"
-	is "$(wc -l <"$PP_TMP/first")" 14
+	is "$(sed 's/^[0-9]*: //' "$PP_TMP/added" | without_counters)" "$(cat "$PP_TMP/first")"
+	is "$(wc -l <"$PP_TMP/first")" 18
 	pp flush-rules
 	while IFS= read -r line; do
 		eval "words=($line)"
@@ -286,8 +299,9 @@ for command in list-rules '-j list-rules' show-stats '-p show-limits' -h; do
 done
 veth_make a eth0 b eth0
 addr_add a eth0 10.9.9.1/24
-check "ppctl: JSON of rules -> the keys of the man page" rule_keys
-check "ppctl: JSON of connections -> the keys of the man page" connection_keys
+check "ppctl: JSON of send rules -> the keys of the man page" rule_keys
+check "ppctl: JSON of accept rules -> the keys of the man page" accept_rule_keys
+check "ppctl: JSON of send connections -> the keys of the man page" connection_keys
 check "ppctl: JSON of limits -> the keys of the man page" keys_documented show-limits show-limits
 check "ppctl: show-stats -> every counter of the header, in order, explained" every_counter
 stop_bg syn KILL

@@ -2,56 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # ppctl: what is wrong with a command line is said before the kernel is asked.
-# Each case expects exit status 1, one line on stderr, and nothing on stdout.
-# Needs no module and no privilege.
-
+# The words of accept rules are in ppctl_usage_accept.sh.
 set -euo pipefail
-# shellcheck source=selftests/lib.sh
-. "${BASH_SOURCE[0]%/*}/lib.sh"
-
-[[ -x $PPCTL ]] || skip_all "$PPCTL is not built"
-
-# The words of a command line as the name of a case
-name_of() {
-	printf '%.60s' "$*" | tr -c '[:print:]' '?'
-}
-
-is_refused() {
-	local want=$1 status=0
-
-	shift
-	"$PPCTL" "$@" >"$PP_TMP/out" 2>"$PP_TMP/err" || status=$?
-	is "$(cat "$PP_TMP/err")" "ppctl: $want" "stderr"
-	is "$(cat "$PP_TMP/out")" "" "stdout"
-	is "$status" 1 "exit status"
-}
-
-is_printed() {
-	local pattern=$1
-
-	shift
-	"$PPCTL" "$@" >"$PP_TMP/out" 2>"$PP_TMP/err"
-	is "$(cat "$PP_TMP/err")" "" "stderr"
-	grep -e "$pattern" "$PP_TMP/out"
-}
-
-# refuse MESSAGE WORD...: ppctl WORD... is refused with that message
-refuse() {
-	check "ppctl: '$(name_of "${@:2}")' -> refused" is_refused "$@"
-}
-
-# print PATTERN WORD...: ppctl WORD... prints the pattern and succeeds
-print() {
-	check "ppctl: '$(name_of "${@:2}")' -> '$1' printed" is_printed "$@"
-}
-
-# refuse_rule MESSAGE WORD...: the same of ppctl add-rule send WORD...
-refuse_rule() {
-	local want=$1
-
-	shift
-	refuse "$want" add-rule send "$@"
-}
+# shellcheck source=selftests/lib_usage.sh
+. "${BASH_SOURCE[0]%/*}/lib_usage.sh"
 
 test_options() {
 	local command
@@ -62,6 +16,7 @@ test_options() {
 		print "^  $command" -h
 		print "^  $command" "$command" -h
 	done
+	print '^  add-rule accept to PREFIX ' add-rule -h
 	print '^ppctl ' -V
 	print '^ppctl ' -jpV
 
@@ -99,12 +54,11 @@ test_commands() {
 test_grammar() {
 	local keyword
 
-	refuse "a rule begins with its direction: send" add-rule
-	refuse "unknown direction 'to': a rule begins with send" add-rule to any
-	refuse "unknown direction 'Send': a rule begins with send" \
-		add-rule Send to any
-	refuse "accept rules are not supported by this version" \
-		add-rule accept to any from 10.0.0.1
+	refuse "a rule begins with its direction: send or accept" add-rule
+	for keyword in to Send Accept accepts ''; do
+		refuse "unknown direction '$keyword': a rule begins with send or accept" \
+			add-rule "$keyword" to any
+	done
 	refuse_rule "a rule needs 'to' and a destination"
 	refuse_rule "a rule needs 'to' and a destination" port 80
 	refuse_rule "'to' needs a value" to
@@ -167,10 +121,10 @@ test_prefixes() {
 	refuse_rule "0.0.0.0/32 $text 0.0.0.0/0 for all of IPv4" to 0.0.0.0/32
 	refuse_rule ":: $text ::/0 for all of IPv6" to ::
 	for text in 224.0.0.1 239.1.0.0/16 224.0.0.0/4 ff02::1 ff00::/8; do
-		refuse_rule "$text is multicast, which TCP cannot connect to" \
+		refuse_rule "$text is multicast, which TCP does not use" \
 			to "$text"
 	done
-	refuse_rule "255.255.255.255 is broadcast, which TCP cannot connect to" \
+	refuse_rule "255.255.255.255 is broadcast, which TCP does not use" \
 		to 255.255.255.255
 }
 
@@ -249,14 +203,32 @@ test_ids_and_limits() {
 	refuse "'x' is not the id of a rule: a number from 1 up" delete-rule 1 x
 	refuse "id 7 is given twice" delete-rule 7 8 7
 
-	refuse "set-limit needs the name of a limit: handshakes" set-limit
-	refuse "unknown limit 'rules': handshakes" set-limit rules 1
-	refuse "'handshakes' needs a value" set-limit handshakes
+	refuse "set-limit needs the name of a limit: handshakes, pending or accepted" \
+		set-limit
+	for text in rules Pending established ''; do
+		refuse "unknown limit '$text': handshakes, pending or accepted" \
+			set-limit "$text" 1
+	done
+	for text in handshakes pending accepted; do
+		refuse "'$text' needs a value" set-limit "$text"
+		refuse "set-limit takes one limit: '2'" set-limit "$text" 1 2
+		take set-limit "$text" 1
+	done
 	for text in '' 0 -1 +1 1k 1048577 4294967297; do
 		refuse "'$text' is not a limit of handshakes: a number from 1 to 1048576" \
 			set-limit handshakes "$text"
 	done
-	refuse "set-limit takes one limit: '2'" set-limit handshakes 1 2
+	for text in '' 0 1k 1048577; do
+		refuse "'$text' is not a limit of pending connections: a number from 1 to 1048576" \
+			set-limit pending "$text"
+	done
+	for text in '' 0 1k 16777217; do
+		refuse "'$text' is not a limit of accepted connections: a number from 1 to 16777216" \
+			set-limit accepted "$text"
+	done
+	take set-limit handshakes 1048576
+	take set-limit pending 1048576
+	take set-limit accepted 16777216
 }
 
 test_options

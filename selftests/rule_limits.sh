@@ -46,8 +46,8 @@ exactly() {
 }
 
 default_limit() {
-	is "$(pp show-limits)" 'handshakes 65536'
-	is "$(pp -j show-limits)" '[{"handshakes":65536}]'
+	is "$(pp show-limits)" $'handshakes 65536\npending 131072\naccepted 1000000'
+	is "$(pp -j show-limits)" '[{"handshakes":65536,"pending":131072,"accepted":1000000}]'
 }
 
 # A connection that is open all the time; a line of the pipe goes through it
@@ -65,7 +65,7 @@ open_one() {
 # Three whose headers are not acknowledged
 three() {
 	pp set-limit handshakes 3
-	is "$(pp show-limits)" 'handshakes 3'
+	is "$(limit handshakes)" 3
 	start_bg three-server backend "$PEER" server -l "$hole" -p 8080 -n 3 --header v2 \
 		"${names_client[@]}" --timeout 240
 	wait_port backend 8080
@@ -148,11 +148,11 @@ bad_limits() {
 	for value in 0 1048577 -1 3x ''; do
 		! pp set-limit handshakes "$value" || fail "'$value' was taken"
 	done
-	is "$(pp show-limits)" 'handshakes 4'
+	is "$(limit handshakes)" 4
 	pp set-limit handshakes 1048576
 	pp set-limit handshakes 1
-	is "$(pp show-limits)" 'handshakes 1'
-	is "$("$PPCTL" -n "$(ns_name client)" show-limits)" 'handshakes 65536'
+	is "$(limit handshakes)" 1
+	is "$("$PPCTL" -n "$(ns_name client)" -j show-limits | jq '.[0].handshakes')" 65536
 }
 
 # In the client's own namespace: two SYNs without an answer, one too many

@@ -5,7 +5,7 @@
 # in a VM, or by hand inside one. Loads the module, gives each file a time
 # limit, reads its TAP, takes what it added to the kernel log into account,
 # unloads the module, and adds all up. Not run here are libraries (lib_*) and
-# what needs no module (install_*, ppctl_usage).
+# what needs no module (install_*, ppctl_usage*).
 #
 # Usage: run_tests.sh [NAME...]     all files, or these (send_basic,
 #                                   send_basic.sh, or a pattern: 'send_*')
@@ -60,7 +60,7 @@ find_tests() {
 		# A pattern is to be expanded here
 		for file in ${name%.sh}.sh; do
 			case $file in
-			run_tests.sh | lib_*.sh | install_*.sh | ppctl_usage.sh) continue ;;
+			run_tests.sh | lib_*.sh | install_*.sh | ppctl_usage*.sh) continue ;;
 			esac
 			[[ -e $file ]] || continue
 			printf '%s\n' "$file"

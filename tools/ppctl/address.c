@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Addresses and prefixes, between text and bytes. What is read from a command
- * line must be a prefix that a TCP connection can go to.
+ * line must be a prefix that a TCP connection can go to or come from.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -25,6 +25,11 @@ size_t address_bytes(int family)
 	if (family == AF_INET6)
 		return sizeof(struct in6_addr);
 	return 0;
+}
+
+const char *family_name(int family)
+{
+	return family == AF_INET ? "IPv4" : "IPv6";
 }
 
 static unsigned int address_bits(int family)
@@ -149,7 +154,7 @@ static int check_mapped(const char *text, const struct prefix *prefix)
 	return usage_error("%s is IPv4 on the wire: use %s", text, right);
 }
 
-static int check_destination(const char *text, const struct prefix *prefix)
+static int check_unicast(const char *text, const struct prefix *prefix)
 {
 	static const unsigned char unspecified[ADDRESS_BYTES_MAX];
 	static const unsigned char broadcast[] = { 0xff, 0xff, 0xff, 0xff };
@@ -162,12 +167,12 @@ static int check_destination(const char *text, const struct prefix *prefix)
 	if (prefix->len == bits && same_bits(prefix->bytes, unspecified, bits))
 		return usage_error("%s is no host's address: use any, or %s for all of %s",
 				   text, ipv4 ? "0.0.0.0/0" : "::/0",
-				   ipv4 ? "IPv4" : "IPv6");
+				   family_name(prefix->family));
 	if (prefix->len >= multicast_len &&
 	    same_bits(prefix->bytes, multicast, multicast_len))
-		return usage_error("%s is multicast, which TCP cannot connect to", text);
+		return usage_error("%s is multicast, which TCP does not use", text);
 	if (ipv4 && prefix->len == bits && same_bits(prefix->bytes, broadcast, bits))
-		return usage_error("%s is broadcast, which TCP cannot connect to", text);
+		return usage_error("%s is broadcast, which TCP does not use", text);
 	return STATUS_OK;
 }
 
@@ -188,6 +193,73 @@ int prefix_parse(const char *text, struct prefix *prefix)
 	if (!status)
 		status = check_mapped(text, prefix);
 	if (!status)
-		status = check_destination(text, prefix);
+		status = check_unicast(text, prefix);
 	return status;
+}
+
+static bool same_prefix(const struct prefix *a, const struct prefix *b)
+{
+	return a->family == b->family && a->len == b->len &&
+	       !memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+/* The last of a list must not be there already; "any" stands alone */
+static int check_last(const struct prefix *list, unsigned int count)
+{
+	const struct prefix *last = &list[count - 1];
+	char text[PREFIX_TEXT_MAX];
+	unsigned int i;
+
+	for (i = 0; i < count - 1; i++) {
+		if (same_prefix(&list[i], last)) {
+			prefix_format(last, text);
+			return usage_error("source %s is given twice", text);
+		}
+		if (list[i].family == AF_UNSPEC || last->family == AF_UNSPEC)
+			return usage_error("'any' is every source: write it alone");
+	}
+	return STATUS_OK;
+}
+
+/* One member of a list: the first @len bytes of @text */
+static int parse_member(const char *text, size_t len, struct prefix *prefix)
+{
+	char copy[PREFIX_TEXT_MAX];
+
+	if (len >= sizeof(copy))
+		return usage_error("'%.*s' is not an address or prefix",
+				   (int)len, text);
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	return prefix_parse(copy, prefix);
+}
+
+/**
+ * prefix_parse_list - read sources, parted by commas
+ * @text: such as 10.0.0.1,10.1.0.0/16, or "any"
+ * @list: are set, in the order of the text
+ * @max: room in it
+ * @count: is set to their number
+ */
+int prefix_parse_list(const char *text, struct prefix *list, unsigned int max,
+		      unsigned int *count)
+{
+	unsigned int used = 0;
+	size_t len;
+	int status;
+
+	for (;; text += len + 1) {
+		if (used == max)
+			return usage_error("a rule has at most %u sources", max);
+		len = strcspn(text, ",");
+		status = parse_member(text, len, &list[used]);
+		if (!status)
+			status = check_last(list, ++used);
+		if (status)
+			return status;
+		if (!text[len])
+			break;
+	}
+	*count = used;
+	return STATUS_OK;
 }

@@ -14,6 +14,7 @@
 #include <linux/proxyproto.h>
 
 #include "extack.h"
+#include "limit.h"
 #include "ppctl.h"
 
 /* The words of the language for what a user can have got wrong */
@@ -28,18 +29,17 @@ static const char * const rule_names[PP_RULE_ATTR_MAX + 1] = {
 	[PP_RULE_ATTR_VERSION] = "version",
 	[PP_RULE_ATTR_ORIGIN] = "origin",
 	[PP_RULE_ATTR_COMMENT] = "comment",
-};
-
-static const char * const limit_names[PP_LIMITS_ATTR_MAX + 1] = {
-	[PP_LIMITS_ATTR_HANDSHAKES] = "handshakes",
+	[PP_RULE_ATTR_FROM] = "from",
+	[PP_RULE_ATTR_HEADER] = "header",
+	[PP_RULE_ATTR_TIMEOUT] = "timeout",
 };
 
 static const char *attribute_name(int nest, int type)
 {
 	if (nest == PP_ATTR_RULE && type <= PP_RULE_ATTR_MAX)
 		return rule_names[type];
-	if (nest == PP_ATTR_LIMITS && type <= PP_LIMITS_ATTR_MAX)
-		return limit_names[type];
+	if (nest == PP_ATTR_LIMITS)
+		return limit_name(type);
 	return NULL;
 }
 

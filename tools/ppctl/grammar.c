@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The language of rules: a direction, then keywords with a value each, in any
- * order. The table of keywords is the grammar.
+ * order. The table of keywords is the grammar of both directions.
  */
 #include <string.h>
 
@@ -45,41 +45,87 @@ static int parse_origin(const char *value, struct rule *rule)
 	return STATUS_OK;
 }
 
+static int parse_sources(const char *value, struct rule *rule)
+{
+	return prefix_parse_list(value, rule->from, PP_FROM_MAX, &rule->n_from);
+}
+
+static int parse_header(const char *value, struct rule *rule)
+{
+	if (!strcmp(value, "required"))
+		rule->header = PP_HEADER_REQUIRED;
+	else if (!strcmp(value, "optional"))
+		rule->header = PP_HEADER_OPTIONAL;
+	else
+		return usage_error("unknown header '%s': required or optional",
+				   value);
+	return STATUS_OK;
+}
+
+static int parse_seconds(const char *value, struct rule *rule)
+{
+	return parse_timeout(value, &rule->timeout);
+}
+
 static int parse_text(const char *value, struct rule *rule)
 {
 	return parse_comment(value, rule->comment);
 }
 
+/**
+ * struct keyword - a word of the language, which a value follows
+ * @parse: reads the value; NULL: a later version does
+ * @direction: whose rules have it; 0: those of both
+ * @missing: what to say to those that have to have it and do not; NULL: none
+ */
 static const struct keyword {
 	const char *name;
-	int (*parse)(const char *value, struct rule *rule); /* NULL: not yet */
+	int (*parse)(const char *value, struct rule *rule);
+	uint8_t direction;
+	const char *missing;
 } keywords[] = {
-	{ "to", parse_to },
-	{ "port", parse_port_list },
-	{ "mark", parse_mark_and_mask },
-	{ "version", parse_version },
-	{ "origin", parse_origin },
-	{ "comment", parse_text },
+	{ "to", parse_to, 0, "a rule needs 'to' and a destination" },
+	{ "port", parse_port_list, 0, NULL },
+	{ "mark", parse_mark_and_mask, PP_DIRECTION_SEND, NULL },
+	{ "version", parse_version, PP_DIRECTION_SEND, NULL },
+	{ "origin", parse_origin, PP_DIRECTION_SEND, NULL },
+	{ "from", parse_sources, PP_DIRECTION_ACCEPT,
+	  "an accept rule needs 'from': without it, a header from anyone else would be believed (if that is meant: from any)" },
+	{ "header", parse_header, PP_DIRECTION_ACCEPT, NULL },
+	{ "timeout", parse_seconds, PP_DIRECTION_ACCEPT, NULL },
+	{ "comment", parse_text, 0, NULL },
 
-	{ "crc32c", NULL },
-	{ "unique-id", NULL },
-	{ "authority", NULL },
-	{ "tlv", NULL },
-	{ "alpn", NULL },
-	{ "netns", NULL },
+	{ "crc32c", NULL, 0, NULL },
+	{ "unique-id", NULL, 0, NULL },
+	{ "authority", NULL, 0, NULL },
+	{ "tlv", NULL, 0, NULL },
+	{ "alpn", NULL, 0, NULL },
+	{ "netns", NULL, 0, NULL },
 };
 
-/* Returns NULL if there is none, which it reports */
-static const struct keyword *find_keyword(const char *name)
+static bool belongs_to(const struct keyword *keyword, uint8_t direction)
 {
+	return !keyword->direction || keyword->direction == direction;
+}
+
+/* Returns NULL if there is none for such rules, which it reports */
+static const struct keyword *find_keyword(const char *name, uint8_t direction)
+{
+	const struct keyword *keyword;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(keywords); i++) {
-		if (strcmp(keywords[i].name, name))
+		keyword = &keywords[i];
+		if (strcmp(keyword->name, name))
 			continue;
-		if (keywords[i].parse)
-			return &keywords[i];
-		usage_error("keyword '%s' is not supported by this version", name);
+		if (keyword->parse && belongs_to(keyword, direction))
+			return keyword;
+		if (keyword->parse)
+			usage_error("'%s' belongs to %s rules", name,
+				    rule_direction_name(keyword->direction));
+		else
+			usage_error("keyword '%s' is not supported by this version",
+				    name);
 		return NULL;
 	}
 	usage_error("unknown keyword '%s': see ppctl add-rule -h", name);
@@ -89,13 +135,14 @@ static const struct keyword *find_keyword(const char *name)
 static int parse_direction(const char *word, struct rule *rule)
 {
 	if (!word)
-		return usage_error("a rule begins with its direction: send");
-	if (!strcmp(word, "accept"))
-		return usage_error("accept rules are not supported by this version");
-	if (strcmp(word, "send"))
-		return usage_error("unknown direction '%s': a rule begins with send",
+		return usage_error("a rule begins with its direction: send or accept");
+	if (!strcmp(word, "send"))
+		rule->direction = PP_DIRECTION_SEND;
+	else if (!strcmp(word, "accept"))
+		rule->direction = PP_DIRECTION_ACCEPT;
+	else
+		return usage_error("unknown direction '%s': a rule begins with send or accept",
 				   word);
-	rule->direction = PP_DIRECTION_SEND;
 	return STATUS_OK;
 }
 
@@ -103,10 +150,11 @@ static int parse_keywords(char **words, struct rule *rule)
 {
 	bool given[ARRAY_SIZE(keywords)] = { false };
 	const struct keyword *keyword;
+	size_t i;
 	int status;
 
 	for (; words[0]; words += 2) {
-		keyword = find_keyword(words[0]);
+		keyword = find_keyword(words[0], rule->direction);
 		if (!keyword)
 			return STATUS_USAGE;
 		if (given[keyword - keywords])
@@ -118,9 +166,30 @@ static int parse_keywords(char **words, struct rule *rule)
 		if (status)
 			return status;
 	}
-	if (!given[0])
-		return usage_error("a rule needs '%s' and a destination",
-				   keywords[0].name);
+	for (i = 0; i < ARRAY_SIZE(keywords); i++) {
+		keyword = &keywords[i];
+		if (keyword->missing && !given[i] &&
+		    belongs_to(keyword, rule->direction))
+			return usage_error("%s", keyword->missing);
+	}
+	return STATUS_OK;
+}
+
+/* A load balancer cannot reach an address of the other family */
+static int check_families(const struct rule *rule)
+{
+	const struct prefix *from;
+	char text[PREFIX_TEXT_MAX];
+
+	for (from = rule->from; from < rule->from + rule->n_from; from++) {
+		if (rule->to.family == AF_UNSPEC || from->family == AF_UNSPEC ||
+		    from->family == rule->to.family)
+			continue;
+		prefix_format(from, text);
+		return usage_error("source %s is %s, the destination is %s", text,
+				   family_name(from->family),
+				   family_name(rule->to.family));
+	}
 	return STATUS_OK;
 }
 
@@ -136,9 +205,13 @@ int rule_parse(char **words, struct rule *rule)
 	memset(rule, 0, sizeof(*rule));
 	rule->version = 2;
 	rule->origin = PP_ORIGIN_LOCAL;
+	rule->header = PP_HEADER_REQUIRED;
+	rule->timeout = PP_TIMEOUT_DEFAULT;
 
 	status = parse_direction(words[0], rule);
 	if (!status)
 		status = parse_keywords(words + 1, rule);
+	if (!status)
+		status = check_families(rule);
 	return status;
 }

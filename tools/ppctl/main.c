@@ -24,8 +24,11 @@ static const struct command {
 } commands[] = {
 	{ "add-rule", cmd_add_rule,
 	  "send to PREFIX [ port PORTS ] [ mark VALUE[/MASK] ]\n"
-	  "      [ version { 1 | 2 } ] [ origin { local | proxy } ] [ comment TEXT ]",
-	  "Send a header before each new connection to PREFIX" },
+	  "      [ version { 1 | 2 } ] [ origin { local | proxy } ] [ comment TEXT ]\n"
+	  "  add-rule accept to PREFIX [ port PORTS ] from PREFIX[,PREFIX]...\n"
+	  "      [ header { required | optional } ] [ timeout SECONDS ] [ comment TEXT ]",
+	  "Send a header before each new connection to PREFIX, or take it out of each\n"
+	  "      new connection to PREFIX from the load balancers behind 'from'" },
 	{ "delete-rule", cmd_delete_rule, "ID...",
 	  "Delete the rules with these ids: all of them, or none" },
 	{ "list-rules", cmd_list_rules, "",
@@ -33,11 +36,12 @@ static const struct command {
 	{ "flush-rules", cmd_flush_rules, "",
 	  "Delete all rules" },
 	{ "list-connections", cmd_list_connections, "",
-	  "List connections whose header is not acknowledged yet" },
+	  "List connections whose header is not acknowledged yet, and accepted ones" },
 	{ "show-stats", cmd_show_stats, "",
 	  "Show every counter and what it counts" },
-	{ "set-limit", cmd_set_limit, "handshakes N",
-	  "Set how many handshakes may be in progress" },
+	{ "set-limit", cmd_set_limit, "{ handshakes | pending | accepted } N",
+	  "Set how many handshakes may be in progress, how many connections may wait\n"
+	  "      for their header, or how many accepted ones there may be" },
 	{ "show-limits", cmd_show_limits, "",
 	  "Show the limits" },
 };
@@ -61,7 +65,8 @@ static void print_help(void)
 	puts("Usage: ppctl [ -j ] [ -p ] [ -n NETNS ] COMMAND\n"
 	     "       ppctl { -h | -V }\n"
 	     "\n"
-	     "Rules that send a PROXY protocol header to backends.\n"
+	     "Rules that send a PROXY protocol header to backends, or accept it from load\n"
+	     "balancers.\n"
 	     "\n"
 	     "Options:\n"
 	     "  -j         Print JSON\n"
@@ -76,7 +81,8 @@ static void print_help(void)
 		print_command(&commands[i]);
 	puts("\n"
 	     "PREFIX is an address, a prefix such as 10.0.0.0/24 or fd00::/64, or any.\n"
-	     "PORTS is a list such as 80 or 8000-8099 or 80,443.");
+	     "PORTS is a list such as 80 or 8000-8099 or 80,443.\n"
+	     "'from' names whose headers are believed; nobody else's are.");
 }
 
 static const struct command *find_command(const char *name)

@@ -70,9 +70,11 @@ static void measure_cell(const char *label, const char *value, bool right)
 	struct column *column = &table.columns[table.next];
 	size_t width = strlen(value);
 
+	/* A column of numbers may have blanks that are text */
+	if (right)
+		column->right = true;
 	if (!column->name) {
 		column->name = label;
-		column->right = right;
 		column->width = strlen(label);
 		table.used = table.next + 1;
 	}
@@ -219,7 +221,10 @@ void out_endpoint(const char *key, const char *port_key, const char *label,
 
 	if (format != OUT_TEXT) {
 		out_string(key, NULL, address);
-		json_number(port_key, port);
+		if (address)
+			json_number(port_key, port);
+		else
+			json_null(port_key);
 		return;
 	}
 	if (address)

@@ -33,7 +33,7 @@ void out_hex(const char *key, const char *label, uint32_t value);
 void out_seconds(const char *key, const char *label, uint64_t milliseconds);
 void out_null(const char *key);
 
-/* A value of two parts, "address:port" in the text */
+/* A value of two parts, "address:port" in the text; without address unknown */
 void out_endpoint(const char *key, const char *port_key, const char *label,
 		  const char *address, uint16_t port);
 

@@ -177,6 +177,20 @@ int parse_ports(const char *text, struct port_range ranges[PP_PORT_RANGES_MAX],
 	return check_overlap(ranges, used);
 }
 
+/**
+ * parse_timeout - read a number of seconds that a header may take
+ */
+int parse_timeout(const char *text, uint32_t *seconds)
+{
+	uint64_t value;
+
+	if (!parse_number(text, PP_TIMEOUT_MAX, &value) || value < PP_TIMEOUT_MIN)
+		return usage_error("'%s' is not a timeout: a number of seconds from %d to %d",
+				   text, PP_TIMEOUT_MIN, PP_TIMEOUT_MAX);
+	*seconds = (uint32_t)value;
+	return STATUS_OK;
+}
+
 static bool read_mark(const char *text, uint32_t *mark, uint32_t *mask)
 {
 	size_t len = strcspn(text, "/");

@@ -22,6 +22,7 @@ bool parse_number(const char *text, uint64_t max, uint64_t *value);
 int parse_id(const char *text, uint32_t *id);
 int parse_ports(const char *text, struct port_range ranges[PP_PORT_RANGES_MAX],
 		unsigned int *count);
+int parse_timeout(const char *text, uint32_t *seconds);
 int parse_mark(const char *text, uint32_t *mark, uint32_t *mask);
 int parse_comment(const char *text, char comment[PP_COMMENT_MAX + 1]);
 

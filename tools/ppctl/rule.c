@@ -1,35 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A rule as netlink attributes and on the screen. What stands before the "#"
- * of a printed rule, less its id, is what add-rule reads.
+ * A rule as netlink attributes. Port ranges and sources are the attributes that
+ * repeat, so that a table of attributes does not hold them.
  */
 #include <netlink/attr.h>
 #include <netlink/msg.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "out.h"
-#include "ppctl.h"
 #include "replies.h"
 #include "rule.h"
-
-const char *rule_direction_name(uint8_t direction)
-{
-	if (direction == PP_DIRECTION_SEND)
-		return "send";
-	if (direction == PP_DIRECTION_ACCEPT)
-		return "accept";
-	return "unknown";
-}
-
-static const char *origin_name(uint8_t origin)
-{
-	if (origin == PP_ORIGIN_LOCAL)
-		return "local";
-	if (origin == PP_ORIGIN_PROXY)
-		return "proxy";
-	return "unknown";
-}
 
 static int put_range(struct nl_msg *msg, const struct port_range *range)
 {
@@ -43,24 +22,65 @@ static int put_range(struct nl_msg *msg, const struct port_range *range)
 	return nla_nest_end(msg, nest);
 }
 
+/* Of "any" neither attribute, which leaves nothing, or an empty nest */
+static int put_prefix(struct nl_msg *msg, int type, int len_type,
+		      const struct prefix *prefix)
+{
+	int size = (int)address_bytes(prefix->family);
+
+	if (!size)
+		return 0;
+	if (nla_put(msg, type, size, prefix->bytes))
+		return -1;
+	return nla_put_u8(msg, len_type, (uint8_t)prefix->len);
+}
+
+static int put_source(struct nl_msg *msg, const struct prefix *source)
+{
+	struct nlattr *nest;
+
+	nest = nla_nest_start(msg, PP_RULE_ATTR_FROM | NLA_F_NESTED);
+	if (!nest || put_prefix(msg, PP_FROM_ATTR_PREFIX, PP_FROM_ATTR_LEN, source))
+		return -1;
+	/* nla_nest_end() would take an empty one away */
+	return nla_nest_end_keep_empty(msg, nest);
+}
+
 static int put_match(struct nl_msg *msg, const struct rule *rule)
 {
-	int size = (int)address_bytes(rule->to.family);
 	unsigned int i;
 
-	if (size &&
-	    (nla_put(msg, PP_RULE_ATTR_TO, size, rule->to.bytes) ||
-	     nla_put_u8(msg, PP_RULE_ATTR_TO_LEN, (uint8_t)rule->to.len)))
+	if (put_prefix(msg, PP_RULE_ATTR_TO, PP_RULE_ATTR_TO_LEN, &rule->to))
 		return -1;
 	for (i = 0; i < rule->n_ports; i++) {
 		if (put_range(msg, &rule->ports[i]))
 			return -1;
 	}
+	return 0;
+}
+
+static int put_send(struct nl_msg *msg, const struct rule *rule)
+{
 	if (rule->mask &&
 	    (nla_put_u32(msg, PP_RULE_ATTR_MARK, rule->mark) ||
 	     nla_put_u32(msg, PP_RULE_ATTR_MARK_MASK, rule->mask)))
 		return -1;
-	return 0;
+	if (nla_put_u8(msg, PP_RULE_ATTR_VERSION, rule->version))
+		return -1;
+	return nla_put_u8(msg, PP_RULE_ATTR_ORIGIN, rule->origin);
+}
+
+static int put_accept(struct nl_msg *msg, const struct rule *rule)
+{
+	unsigned int i;
+
+	for (i = 0; i < rule->n_from; i++) {
+		if (put_source(msg, &rule->from[i]))
+			return -1;
+	}
+	if (nla_put_u8(msg, PP_RULE_ATTR_HEADER, rule->header))
+		return -1;
+	return nla_put_u32(msg, PP_RULE_ATTR_TIMEOUT, rule->timeout);
 }
 
 /**
@@ -70,14 +90,14 @@ static int put_match(struct nl_msg *msg, const struct rule *rule)
  */
 int rule_put(struct nl_msg *msg, const struct rule *rule)
 {
+	bool send = rule->direction == PP_DIRECTION_SEND;
 	struct nlattr *nest;
 
 	nest = nla_nest_start(msg, PP_ATTR_RULE | NLA_F_NESTED);
 	if (!nest ||
 	    nla_put_u8(msg, PP_RULE_ATTR_DIRECTION, rule->direction) ||
 	    put_match(msg, rule) ||
-	    nla_put_u8(msg, PP_RULE_ATTR_VERSION, rule->version) ||
-	    nla_put_u8(msg, PP_RULE_ATTR_ORIGIN, rule->origin))
+	    (send ? put_send(msg, rule) : put_accept(msg, rule)))
 		return -1;
 	if (*rule->comment &&
 	    nla_put_string(msg, PP_RULE_ATTR_COMMENT, rule->comment))
@@ -85,53 +105,61 @@ int rule_put(struct nl_msg *msg, const struct rule *rule)
 	return nla_nest_end(msg, nest);
 }
 
-/* Ranges are the one attribute that repeats, so a table does not hold them */
-static bool read_ranges(struct nlattr *rule_nest, struct rule *rule)
+static bool read_range(struct nlattr *nest, struct rule *rule)
 {
 	struct nlattr *tb[PP_PORTS_ATTR_MAX + 1];
 	struct port_range *range;
+
+	if (rule->n_ports == PP_PORT_RANGES_MAX ||
+	    nla_parse_nested(tb, PP_PORTS_ATTR_MAX, nest, NULL))
+		return false;
+	range = &rule->ports[rule->n_ports++];
+	range->first = (uint16_t)reply_number(tb[PP_PORTS_ATTR_FIRST], 0);
+	range->last = (uint16_t)reply_number(tb[PP_PORTS_ATTR_LAST], range->first);
+	return true;
+}
+
+/* Without an address it is "any" */
+static bool read_prefix(struct nlattr *address, struct nlattr *len,
+			struct prefix *prefix)
+{
+	if (!address)
+		return true;
+	if (!prefix_from_bytes(prefix, nla_data(address), (size_t)nla_len(address)))
+		return false;
+	prefix->len = (unsigned int)reply_number(len, prefix->len);
+	return true;
+}
+
+static bool read_source(struct nlattr *nest, struct rule *rule)
+{
+	struct nlattr *tb[PP_FROM_ATTR_MAX + 1];
+
+	if (rule->n_from == PP_FROM_MAX ||
+	    nla_parse_nested(tb, PP_FROM_ATTR_MAX, nest, NULL))
+		return false;
+	return read_prefix(tb[PP_FROM_ATTR_PREFIX], tb[PP_FROM_ATTR_LEN],
+			   &rule->from[rule->n_from++]);
+}
+
+static bool read_repeated(struct nlattr *rule_nest, struct rule *rule)
+{
 	struct nlattr *attr;
 	int rest;
 
 	nla_for_each_nested(attr, rule_nest, rest) {
-		if (nla_type(attr) != PP_RULE_ATTR_PORTS)
-			continue;
-		if (rule->n_ports == PP_PORT_RANGES_MAX ||
-		    nla_parse_nested(tb, PP_PORTS_ATTR_MAX, attr, NULL))
+		if (nla_type(attr) == PP_RULE_ATTR_PORTS &&
+		    !read_range(attr, rule))
 			return false;
-		range = &rule->ports[rule->n_ports++];
-		range->first = (uint16_t)reply_number(tb[PP_PORTS_ATTR_FIRST], 0);
-		range->last = (uint16_t)reply_number(tb[PP_PORTS_ATTR_LAST],
-						    range->first);
+		if (nla_type(attr) == PP_RULE_ATTR_FROM &&
+		    !read_source(attr, rule))
+			return false;
 	}
 	return true;
 }
 
-static bool read_to(struct nlattr **tb, struct rule *rule)
+static void read_send(struct nlattr **tb, struct rule *rule)
 {
-	struct nlattr *to = tb[PP_RULE_ATTR_TO];
-
-	if (!to)
-		return true;
-	if (!prefix_from_bytes(&rule->to, nla_data(to), (size_t)nla_len(to)))
-		return false;
-	rule->to.len = (unsigned int)reply_number(tb[PP_RULE_ATTR_TO_LEN],
-						 rule->to.len);
-	return true;
-}
-
-static bool read_rule(struct nlattr *nest, struct rule *rule)
-{
-	struct nlattr *tb[PP_RULE_ATTR_MAX + 1];
-	struct nlattr *comment;
-
-	memset(rule, 0, sizeof(*rule));
-	if (nla_parse_nested(tb, PP_RULE_ATTR_MAX, nest, NULL) ||
-	    !read_to(tb, rule) || !read_ranges(nest, rule))
-		return false;
-
-	rule->id = (uint32_t)reply_number(tb[PP_RULE_ATTR_ID], 0);
-	rule->direction = (uint8_t)reply_number(tb[PP_RULE_ATTR_DIRECTION], 0);
 	if (tb[PP_RULE_ATTR_MARK]) {
 		rule->mark = (uint32_t)reply_number(tb[PP_RULE_ATTR_MARK], 0);
 		rule->mask = (uint32_t)reply_number(tb[PP_RULE_ATTR_MARK_MASK],
@@ -140,80 +168,46 @@ static bool read_rule(struct nlattr *nest, struct rule *rule)
 	rule->version = (uint8_t)reply_number(tb[PP_RULE_ATTR_VERSION], 2);
 	rule->origin = (uint8_t)reply_number(tb[PP_RULE_ATTR_ORIGIN],
 					    PP_ORIGIN_LOCAL);
-	comment = tb[PP_RULE_ATTR_COMMENT];
-	if (comment)
-		nla_strlcpy(rule->comment, comment, sizeof(rule->comment));
 	rule->tagged = reply_number(tb[PP_RULE_ATTR_TAGGED], 0);
 	rule->acked = reply_number(tb[PP_RULE_ATTR_ACKED], 0);
 	rule->resent = reply_number(tb[PP_RULE_ATTR_RESENT], 0);
-	return true;
 }
 
-static void print_ports(const struct rule *rule)
+static void read_accept(struct nlattr **tb, struct rule *rule)
 {
-	const struct port_range *range;
-	char text[sizeof("65535-65535")];
-	unsigned int i;
-
-	out_open_array("ports");
-	for (i = 0; i < rule->n_ports; i++) {
-		range = &rule->ports[i];
-		if (range->first == range->last)
-			snprintf(text, sizeof(text), "%u", range->first);
-		else
-			snprintf(text, sizeof(text), "%u-%u", range->first,
-				 range->last);
-		out_string(NULL, i ? "," : " port ", text);
-	}
-	out_close_array();
-}
-
-static void print_mark(const struct rule *rule)
-{
-	if (!rule->mask) {
-		out_null("mark");
-		return;
-	}
-	out_open_object("mark");
-	out_hex("value", " mark ", rule->mark);
-	out_hex("mask", rule->mask == UINT32_MAX ? NULL : "/", rule->mask);
-	out_close_object();
-}
-
-static void print_match(const struct rule *rule)
-{
-	char to[PREFIX_TEXT_MAX];
-
-	prefix_format(&rule->to, to);
-	out_string("direction", ": ", rule_direction_name(rule->direction));
-	out_string("to", " to ", to);
-	print_ports(rule);
-	print_mark(rule);
+	rule->header = (uint8_t)reply_number(tb[PP_RULE_ATTR_HEADER],
+					    PP_HEADER_REQUIRED);
+	rule->timeout = (uint32_t)reply_number(tb[PP_RULE_ATTR_TIMEOUT],
+					      PP_TIMEOUT_DEFAULT);
+	rule->accepted = reply_number(tb[PP_RULE_ATTR_ACCEPTED], 0);
+	rule->passed = reply_number(tb[PP_RULE_ATTR_PASSED], 0);
+	rule->refused = reply_number(tb[PP_RULE_ATTR_REFUSED], 0);
 }
 
 /**
- * rule_print - print a rule: a line of text, or an object of JSON
- * @nest: PP_ATTR_RULE of an answer
+ * rule_read - a rule of an answer
+ * @nest: PP_ATTR_RULE
+ * @rule: is filled
+ *
+ * Returns false if it makes no sense.
  */
-int rule_print(struct nlattr *nest, void *unused)
+bool rule_read(struct nlattr *nest, struct rule *rule)
 {
-	struct rule rule;
+	struct nlattr *tb[PP_RULE_ATTR_MAX + 1];
+	struct nlattr *comment;
 
-	(void)unused;
-	if (!read_rule(nest, &rule))
-		return reply_bad();
+	memset(rule, 0, sizeof(*rule));
+	if (nla_parse_nested(tb, PP_RULE_ATTR_MAX, nest, NULL) ||
+	    !read_prefix(tb[PP_RULE_ATTR_TO], tb[PP_RULE_ATTR_TO_LEN], &rule->to) ||
+	    !read_repeated(nest, rule))
+		return false;
 
-	out_open_object(NULL);
-	out_number("id", "", rule.id);
-	print_match(&rule);
-	out_number("version", " version ", rule.version);
-	out_string("origin", rule.origin == PP_ORIGIN_LOCAL ? NULL : " origin ",
-		   origin_name(rule.origin));
-	out_quoted("comment", " comment ", *rule.comment ? rule.comment : NULL);
-	out_number("tagged", "  # tagged ", rule.tagged);
-	out_number("acked", " acked ", rule.acked);
-	out_number("resent", " resent ", rule.resent);
-	out_end_line();
-	out_close_object();
-	return STATUS_OK;
+	rule->id = (uint32_t)reply_number(tb[PP_RULE_ATTR_ID], 0);
+	rule->direction = (uint8_t)reply_number(tb[PP_RULE_ATTR_DIRECTION], 0);
+	comment = tb[PP_RULE_ATTR_COMMENT];
+	if (comment)
+		nla_strlcpy(rule->comment, comment, sizeof(rule->comment));
+	read_send(tb, rule);
+	read_accept(tb, rule);
+	return rule->direction != PP_DIRECTION_ACCEPT || rule->n_from;
 }

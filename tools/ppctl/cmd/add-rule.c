@@ -10,8 +10,8 @@
 #include "replies.h"
 #include "rule.h"
 
-/* Above what the longest rule takes: 32 port ranges and a whole comment */
-#define RULE_ROOM	2048
+/* Above what the longest rule takes: 32 port ranges, 64 sources, a whole comment */
+#define RULE_ROOM	4096
 
 static int print_answer(const struct replies *replies)
 {

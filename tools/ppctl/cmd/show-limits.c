@@ -7,6 +7,7 @@
 
 #include <linux/proxyproto.h>
 
+#include "limit.h"
 #include "nl.h"
 #include "out.h"
 #include "ppctl.h"
@@ -15,6 +16,7 @@
 static int print_limits(struct nlattr *nest, void *unused)
 {
 	struct nlattr *tb[PP_LIMITS_ATTR_MAX + 1];
+	size_t i;
 
 	(void)unused;
 	if (nla_parse_nested(tb, PP_LIMITS_ATTR_MAX, nest, NULL) ||
@@ -22,9 +24,15 @@ static int print_limits(struct nlattr *nest, void *unused)
 		return reply_bad();
 
 	out_open_object(NULL);
-	out_number("handshakes", "handshakes ",
-		   reply_number(tb[PP_LIMITS_ATTR_HANDSHAKES], 0));
-	out_end_line();
+	for (i = 0; i < LIMITS; i++) {
+		/* A module of another version may not have it */
+		if (!tb[limits[i].type])
+			continue;
+		out_text("", limits[i].name);
+		out_number(limits[i].name, " ",
+			   reply_number(tb[limits[i].type], 0));
+		out_end_line();
+	}
 	out_close_object();
 	return STATUS_OK;
 }
