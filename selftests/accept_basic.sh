@@ -62,8 +62,8 @@ listed() {
 		[.direction, .client, .original_destination, .original_destination_port,
 		.proxy, .proxy_port, .local, .local_port, .tlv_bytes, .seen_port]')" \
 		"[\"accept\",\"$REAL\",\"$ASKED\",443,\"$BALANCER\",45678,\"$BACKEND\",8080,0,null]"
-	[[ -n $(ns backend ss -Htn "dst $REAL and dport = $port and sport = 8080") ]]
-	[[ -z $(ns backend ss -Htn "dst $BALANCER") ]]
+	[[ -n $(ns backend ss -Htn "dst [$REAL] and dport = $port and sport = 8080") ]]
+	[[ -z $(ns backend ss -Htn "dst [$BALANCER]") ]]
 	stop_bg client
 	stop_bg server
 }

@@ -87,7 +87,9 @@ struct peer_match {
  * @peer: what the other end of the server's socket must be
  * @sent_header: what the client sends before its message
  * @sent_header_len: bytes of that
- * @send_own_header: version of a header of the client's own addresses, or 0
+ * @send_own_header: version of a header of the client's own port, or 0
+ * @sent_src: address for that header; family AF_UNSPEC: its own
+ * @sent_dst: destination for that header, if @sent_src is set
  * @chunk: most bytes in one write; 0: as many as there are
  * @mss: TCP_MAXSEG, or 0
  * @rcvbuf: SO_RCVBUF, or 0
@@ -119,6 +121,8 @@ struct peer_config {
 	u8 sent_header[2 * PP_HEADER_READ_MAX];
 	size_t sent_header_len;
 	int send_own_header;
+	struct pp_endpoint sent_src;
+	struct pp_endpoint sent_dst;
 	u64 chunk;
 	u64 mss;
 	u64 rcvbuf;

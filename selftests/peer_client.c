@@ -12,7 +12,7 @@
 
 static atomic_ullong started, exact;
 
-/* The header that --send-header asks for, if it is to tell our own addresses */
+/* The header that --send-header asks for, if it is to tell our own port */
 static void own_header(struct peer_flow *flow, u8 *buf, size_t size)
 {
 	struct pp_header h = {
@@ -21,8 +21,14 @@ static void own_header(struct peer_flow *flow, u8 *buf, size_t size)
 		.src = flow->local,
 		.dst = flow->remote,
 	};
-	int ret = pp_header_write(buf, size, &h);
+	int ret;
 
+	if (flow->cfg->sent_src.family != AF_UNSPEC) {
+		h.src = flow->cfg->sent_src;
+		h.src.port = flow->local.port;
+		h.dst = flow->cfg->sent_dst;
+	}
+	ret = pp_header_write(buf, size, &h);
 	if (ret < 0) {
 		peer_flow_fail(flow, "no header of our addresses: %s", strerror(-ret));
 		return;

@@ -162,6 +162,12 @@ static bool set_sent_header(const struct option *option, void *field, const char
 	if (fields == 5 && (!peer_endpoint_parse(&h.src, src) || !parse_port(&h.src, sport) ||
 			    !peer_endpoint_parse(&h.dst, dst) || !parse_port(&h.dst, dport)))
 		return false;
+	if (fields == 5 && version[0] == 'v' && !h.src.port) {
+		cfg->send_own_header = h.version;
+		cfg->sent_src = h.src;
+		cfg->sent_dst = h.dst;
+		return true;
+	}
 	ret = pp_header_write(cfg->sent_header, sizeof(cfg->sent_header), &h);
 	cfg->sent_header_len = ret > 0 ? ret : 0;
 	return ret > 0;

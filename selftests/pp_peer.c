@@ -69,7 +69,8 @@ static const char usage[] =
 "  -j COUNT           connections at a time (1)\n"
 "  --send-header V[,SRC,SPORT,DST,DPORT]\n"
 "                     header to send first; V is v1, v2, local or unknown; v1\n"
-"                     and v2 without addresses tell those of the socket\n"
+"                     and v2 without addresses tell those of the socket; SPORT 0 the\n"
+"                     socket's own\n"
 "  --send-raw HEX     bytes to send first\n";
 
 static enum peer_role role_of(const char *word)
