@@ -213,6 +213,14 @@ static int read_header(struct pp_accept *entry, struct pp_packet *pkt, unsigned 
 	return ret;
 }
 
+/* Whether what read_header() has refused is a header that went wrong */
+static bool begins_like_header(const struct pp_pending *pending, unsigned int more)
+{
+	return pending->have + more >= DISTINCT_LEN &&
+	       (!memcmp(pending->buf, PP_HEADER_V2_SIGNATURE, DISTINCT_LEN) ||
+		!memcmp(pending->buf, "PROXY ", DISTINCT_LEN));
+}
+
 static void gather(struct pp_accept *entry, struct pp_packet *pkt, struct outcome *out)
 {
 	struct pp_pending *pending = entry->pending;
@@ -237,7 +245,8 @@ static void gather(struct pp_accept *entry, struct pp_packet *pkt, struct outcom
 		out->jobs |= JOB_ACKNOWLEDGE;
 	else if (ret == -EAGAIN && pkt->th.fin)
 		pass(entry, pkt, out);
-	else if (ret == -EBADMSG && (!optional || was_distinct))
+	else if (ret == -EBADMSG &&
+		 (!optional || begins_like_header(pending, pkt->payload + ahead)))
 		refuse(out, PP_STATS_ATTR_BAD_HEADER);
 	else if (ret == -EBADMSG)
 		pass(entry, pkt, out);
