@@ -58,9 +58,8 @@ named() {
 		--send-header "v$VERSION,$REAL,$port,$ASKED,443" "$@"
 }
 
-# next_port: a port of a client that had none yet, in $port
-client_port=20000
+# next_port: a port of a client that no connection of this test has had, in $port
 next_port() {
-	((++client_port))
-	port=$client_port
+	echo >>"$PP_TMP/ports"
+	port=$((20000 + $(wc -l <"$PP_TMP/ports")))
 }

@@ -41,7 +41,23 @@ wrong() {
 	add, no direction			| EINVAL the direction is missing | add rule{ to:0a000002 }
 	add, direction 0			| ERANGE | add rule{ direction=0 }
 	add, direction 3			| ERANGE | add rule{ direction=3 }
-	add, direction 2			| EOPNOTSUPP accept rules are not supported by this version | add rule{ direction=2 }
+	add, accept without sources		| EINVAL an accept rule needs its sources: a header from anyone else would be believed | add rule{ direction=2 }
+	add, accept with a mark			| EINVAL this attribute belongs to rules of the other direction | add rule{ direction=2 from{ } mark=1 }
+	add, accept with a version		| EINVAL this attribute belongs to rules of the other direction | add rule{ direction=2 from{ } version=1 }
+	add, accept with an origin		| EINVAL this attribute belongs to rules of the other direction | add rule{ direction=2 from{ } origin=1 }
+	add, send with sources			| EINVAL this attribute belongs to rules of the other direction | add rule{ direction=1 from{ } }
+	add, send with a timeout		| EINVAL this attribute belongs to rules of the other direction | add rule{ direction=1 timeout=10 }
+	add, source of 3 bytes			| EINVAL a prefix has 4 or 16 bytes | add rule{ direction=2 from{ prefix:0a0000 } }
+	add, length of a source 33		| EINVAL the prefix is longer than its address | add rule{ direction=2 from{ prefix:0a000000 prefix_len=33 } }
+	add, length of a source 129		| ERANGE | add rule{ direction=2 from{ prefix:0a000000 prefix_len=129 } }
+	add, length without source		| EINVAL a prefix length needs a prefix | add rule{ direction=2 from{ prefix_len=8 } }
+	add, source with host bits		| EINVAL the prefix has host bits set | add rule{ direction=2 from{ prefix:0a000001 prefix_len=8 } }
+	add, source of another family		| EINVAL a source and the destination are of different families | add rule{ direction=2 to:0a000002 from{ prefix:fd000000000000000000000000000001 } }
+	add, 65 sources				| EINVAL a rule has 64 sources at most | add rule{ direction=2 from*65 }
+	add, sources that are no nest		| EINVAL | add rule{ direction=2 from:0a000001 }
+	add, header 2				| ERANGE | add rule{ direction=2 from{ } header=2 }
+	add, timeout 2				| ERANGE | add rule{ direction=2 from{ } timeout=2 }
+	add, timeout 3601			| ERANGE | add rule{ direction=2 from{ } timeout=3601 }
 	add, direction of 0 bytes		| EINVAL | add rule{ direction: }
 	add, direction of 2 bytes		| EINVAL | add rule{ direction/2=1 }
 	add, direction as a nest		| EINVAL | add rule{ direction~=1 }
@@ -126,6 +142,9 @@ wrong() {
 	set, limits without the flag of a nest	| EINVAL | set limits!{ handshakes=5 }
 	set, attribute type 9 in the limits	| EINVAL | set limits{ handshakes=5 9=1 }
 	set, 0 handshakes			| ERANGE | set limits{ handshakes=0 }
+	set, 0 pending				| ERANGE | set limits{ pending=0 }
+	set, 1048577 pending			| ERANGE | set limits{ pending=1048577 }
+	set, 16777217 accepted			| ERANGE | set limits{ accepted=16777217 }
 	set, 1048577 handshakes			| ERANGE | set limits{ handshakes=1048577 }
 	set, limit of 8 bytes			| EINVAL | set limits{ handshakes/8=5 }
 	flush, attribute type 9			| EINVAL | flush 9=1
@@ -156,6 +175,8 @@ right() {
 	add, 32 ranges				| OK | add rule{ direction=1 ports*32 }
 	add, ranges that touch			| OK | add rule{ direction=1 ports{ first=180 last=190 } ports{ first=191 last=191 } }
 	add, mark 0 with a mask			| OK | add rule{ direction=1 mark=0 mask=1 }
+	add, accept from any			| OK | add rule{ direction=2 from{ } }
+	add, accept from any again		| EEXIST rule 9 has the same destination, ports and mark | add rule{ direction=2 from{ prefix:0a000001 } }
 	add, comment of 255 bytes		| OK | add rule{ direction=1 mark=1 comment"$(printf 'x%.0s' {1..255}) }
 	add, comment of 256 bytes		| EINVAL | add rule{ direction=1 mark=2 comment"$(printf 'x%.0s' {1..256}) }
 	add, no acknowledgement wanted		| SILENT | add+noack rule{ direction=1 mark=3 }
@@ -174,7 +195,7 @@ before_rules() {
 
 unchanged() {
 	is "$(pp list-rules)" "$(cat "$PP_TMP/before")"
-	is "$(pp show-limits)" "handshakes 65536"
+	is "$(limit handshakes) $(limit pending) $(limit accepted)" '65536 131072 1000000'
 }
 
 usable() {

@@ -22,6 +22,9 @@ static const char * const valid[] = {
 	"add rule{ direction=1 to:fd000000000000000000000000000000 to_len=64 ports*8 mark=5",
 	"add rule{ direction=1 ports{ first=1000 last=1999 } ports{ first=3000 last=3001 } version=2",
 	"add rule{ direction=1 comment\"................................................................",
+	"add rule{ direction=2 to:0a010203 from{ prefix:0a000001 } from{ prefix:0a000000 prefix_len=8 }",
+	"add rule{ direction=2 ports{ first=22 last=25 } from{ } header=1 timeout=10 comment\"any",
+	"add rule{ direction=2 to:fd000000000000000000000000000001 from{ prefix:fd000000000000000000000000000002 prefix_len=128 }",
 	"del rule{ id=1 } rule{ id=2 }",
 	"get rule{ id=3 }",
 	"get+dump",
@@ -29,6 +32,7 @@ static const char * const valid[] = {
 	"stats",
 	"limits",
 	"set limits{ handshakes=1000 }",
+	"set limits{ pending=1000 accepted=2000 }",
 };
 
 static uint64_t state;

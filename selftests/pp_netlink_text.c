@@ -48,6 +48,10 @@ static const struct name attributes[] = {
 	{ "tagged", PP_RULE_ATTR_TAGGED, 8 }, { "pad", PP_RULE_ATTR_PAD, 0 },
 	{ "first", PP_PORTS_ATTR_FIRST, 2 }, { "last", PP_PORTS_ATTR_LAST, 2 },
 	{ "handshakes", PP_LIMITS_ATTR_HANDSHAKES, 4 },
+	{ "pending", PP_LIMITS_ATTR_PENDING, 4 }, { "accepted", PP_LIMITS_ATTR_ACCEPTED, 4 },
+	{ "from", PP_RULE_ATTR_FROM, 0 }, { "header", PP_RULE_ATTR_HEADER, 1 },
+	{ "timeout", PP_RULE_ATTR_TIMEOUT, 4 },
+	{ "prefix", PP_FROM_ATTR_PREFIX, 4 }, { "prefix_len", PP_FROM_ATTR_LEN, 1 },
 	{ NULL, 0, 0 },
 };
 

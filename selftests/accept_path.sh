@@ -1,0 +1,127 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Where the header is accepted and where the application is: behind this host,
+# with DNAT and with plain routing, as containers and gateways have it; and what
+# TCP learns of the path: its MTU, its round-trip time, a strict rp_filter.
+set -euo pipefail
+# shellcheck source=selftests/lib_accept.sh
+. "${BASH_SOURCE[0]%/*}/lib_accept.sh"
+
+need jq nft tc ethtool ss
+module_require
+topo_lb 4
+
+# gateway_rule ARGUMENT...: the only rule of the gateway
+gateway_rule() {
+	lb_ppctl flush-rules
+	lb_ppctl add-rule accept "$@" >/dev/null
+}
+
+# through COUNT [OPTION of the client]...: as accept_transfer, to $TARGET
+# ($BACKEND) port $PORT (8080), from clients of their own port
+through() {
+	TARGET=${TARGET:-$BACKEND} PORT=${PORT:-8080} transfer "$1" --peer-addr "$REAL" \
+		--peer-port client -- --send-header "v$VERSION,$REAL,0,$ASKED,443" "${@:2}"
+	is "$(lb_ppctl -j show-stats | jq '.[0].pending')" 0 'pending'
+}
+
+# Both ways, whoever speaks first, and on a bad link on either side
+behind() {
+	local order
+
+	for VERSION in 1 2; do
+		for order in client server both; do
+			BOTH="--order $order" check "accept: IPv$FAMILY, $1, v$VERSION, $order first -> exact" \
+				through 3
+		done
+	done
+	check "accept: IPv$FAMILY, $1, header byte by byte -> exact" through 1 --chunk 1 --no-delay
+	BOTH='--size 1M' check "accept: IPv$FAMILY, $1, 1 MB both ways -> exact" through 2
+	netem lb back loss 8%
+	netem lb front loss 8%
+	BOTH='--timeout 100' check "accept: IPv$FAMILY, $1, loss on both sides -> all exact" \
+		through 30 -j 15
+	netem lb back none
+	netem lb front none
+}
+
+closed_port() {
+	local status=0
+
+	TARGET=${TARGET:-$BACKEND} PORT=${PORT:-8080}
+	ns client "$PEER" client -c "$TARGET" -p "$PORT" --timeout 10 \
+		--send-header "v2,$REAL,0,$ASKED,443" >"$PP_TMP/out" 2>&1 || status=$?
+	is "$status" 1
+	grep -qi refused "$PP_TMP/out"
+}
+
+# What leaves the gateway for the load balancer is at most 1300 bytes
+small_mtu() {
+	TARGET=$BACKEND PORT=8080 VERSION=2
+	accept_transfer 1 --size 300k --peer-addr "$REAL" -- --size 100 \
+		--send-header "v2,$REAL,0,$ASKED,443"
+	ns backend ip route get "$REAL" | grep -q 'mtu 1300'
+	(($(accept_stat icmp) > 0))
+}
+
+# minrtt of the application's socket, in whole ms
+min_rtt() {
+	ns backend ss -Htin state established "dst [$REAL]" | sed -n 's/.* minrtt:\([0-9]*\).*/\1/p'
+}
+
+# Of 40 ms there and back, the first of all samples included
+round_trip() {
+	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --end none --timeout 30
+	wait_port backend 8080
+	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 --end none --timeout 30 \
+		--send-header "v2,$REAL,0,$ASKED,443"
+	wait_until 10 rtt_known
+	(($(min_rtt) >= 35)) || fail "minrtt $(min_rtt) ms"
+	stop_bg client
+	stop_bg server
+}
+
+rtt_known() {
+	[[ -n $(min_rtt) ]]
+}
+
+nsip lb route add default via 10.0.1.2
+nsip lb -6 route add default via fd00:1::2
+ns_sysctl lb net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.front.rp_filter=1 net.ipv4.conf.back.rp_filter=1
+for family in 4 6; do
+	accept_family $family
+	gateway_rule to "$BACKEND" port 8080 from "$BALANCER"
+	behind 'gateway'
+	check "accept: IPv$family, gateway, no listener -> refused" closed_port
+	nat_dnat
+	gateway_rule to "$VIP" port 80 from "$BALANCER"
+	TARGET=$VIP PORT=80
+	behind 'DNAT to a container'
+	check "accept: IPv$family, DNAT, no listener -> refused" closed_port
+	unset TARGET PORT
+	nat_flush
+	lb_ppctl flush-rules
+done
+
+for family in 4 6; do
+	accept_family $family
+	VERSION=2
+	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
+	ns_sysctl backend net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.eth0.rp_filter=1
+	check "accept: IPv$family, rp_filter=1 -> exact" named 3333
+	netem lb back delay 20ms
+	netem backend eth0 delay 20ms
+	check "accept: IPv$family, 40 ms -> TCP's least round-trip time is that" round_trip
+	netem lb back none
+	netem backend eth0 none
+done
+for link in client:eth0 lb:front lb:back backend:eth0; do
+	veth_offload_off "${link%:*}" "${link#*:}"
+done
+nsip lb link set front mtu 1300
+for family in 4 6; do
+	accept_family $family
+	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
+	check "accept: IPv$family, smaller MTU on the way -> found out, exact" small_mtu
+done
