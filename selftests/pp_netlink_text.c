@@ -123,6 +123,13 @@ static void put_many_ports(struct parser *p, unsigned long count)
 	}
 }
 
+/* Any source, many times */
+static void put_many_sources(struct parser *p, unsigned long count)
+{
+	while (count--)
+		pp_msg_nest_end(p->msg, pp_msg_nest(p->msg, PP_RULE_ATTR_FROM | NLA_F_NESTED));
+}
+
 /* What follows the name of an attribute */
 static bool put_value(struct parser *p, uint16_t type, unsigned int width, const char *text)
 {
@@ -178,6 +185,10 @@ static bool put_word(struct parser *p, const char *word)
 	}
 	if (!strncmp(word, "ports*", 6)) {
 		put_many_ports(p, number);
+		return true;
+	}
+	if (!strncmp(word, "from*", 5)) {
+		put_many_sources(p, number);
 		return true;
 	}
 	if (name)
