@@ -262,7 +262,7 @@ add_variety() {
 	pp add-rule send to 10.0.0.6 comment "$(printf 'x%.0s' {1..255})"
 	pp add-rule accept to any from any
 	pp add-rule accept to 10.0.0.2 port 22,80 from 10.0.0.1,10.0.0.4/30 header optional
-	pp add-rule accept to ::/0 from "$(seq -f 'fd00::%.0f' -s , 64)" timeout 3 comment 'two words'
+	pp add-rule accept to fd00::/8 from "$(seq -f 'fd00::%.0f' -s , 64)" timeout 3 comment 'two words'
 	pp add-rule accept to any port "$(seq -s , 1 2 63)" from ::/0,10.0.0.0/24 timeout 3600
 }
 
