@@ -52,6 +52,8 @@ nginx			nginx
 python3			python3
 haproxy			haproxy
 apache2-bin		apache2
+redis-server		redis-server
+redis-tools		redis-cli
 curl			curl
 socat			socat
 jq			jq
@@ -117,7 +119,7 @@ install_packages() {
 	apt-get -qq -o DPkg::Lock::Timeout=600 update || return
 	apt-get -qq -y -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 \
 		install --no-install-recommends "$@" || return
-	for service in nginx haproxy; do
+	for service in nginx haproxy redis-server; do
 		if [[ " $* " == *" $service "* ]] && have systemctl; then
 			systemctl disable --quiet "$service" 2>/dev/null || true
 		fi

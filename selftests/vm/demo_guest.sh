@@ -3,13 +3,14 @@
 #
 # The demonstration, inside the VM: client, load balancer and backend in
 # network namespaces, DNAT and masquerade by nft, a stock nginx. Its log shows
-# the load balancer's address for every client, until one rule is added. Each
+# the load balancer's address for every client, until one rule is added. Then
+# Redis, which knows nothing of headers, and a second rule, on the backend. Each
 # command that matters is printed before it runs, after the machine's name.
 set -euo pipefail
 # shellcheck source=selftests/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh"
 
-need nginx curl nft tcpdump
+need nginx curl nft tcpdump redis-server redis-cli
 www=$PP_TMP/www
 conf=$PP_TMP/nginx.conf
 log=$PP_TMP/access.log
@@ -157,4 +158,26 @@ show lb ppctl list-rules
 
 heading 'What the load balancer put in front of the connection (28 bytes, by tcpdump)'
 show_header
+
+# redis_peer WANTED: the client asks Redis who it is
+redis_peer() {
+	show client redis-cli -h 10.0.1.1 client list >"$PP_TMP/redis"
+	sed 's/ fd=.*//' "$PP_TMP/redis"
+	is "$(sed -n 's/.* addr=\([^ ]*\):[0-9]* .*/\1/p' "$PP_TMP/redis")" "$1" 'address that Redis sees'
+}
+
+heading 'Software that never heard of the protocol: Redis, behind the same load balancer'
+start_bg redis backend redis-server --bind 10.0.2.2 --port 6379 --protected-mode no --save '' \
+	--dir "$PP_TMP"
+wait_port backend 6379
+nat_dnat_masq 6379 6379
+redis_peer "$LB"
+
+heading 'One rule on the load balancer, one on the backend; Redis is left as it is'
+show lb ppctl add-rule send to 10.0.2.2 port 6379
+show backend ppctl add-rule accept to 10.0.2.2 port 6379 from 10.0.2.1
+
+heading 'Now: Redis sees the client'
+redis_peer "$CLIENT"
+show backend ppctl list-rules
 echo
