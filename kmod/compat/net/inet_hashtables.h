@@ -5,13 +5,13 @@
 
 #include_next <net/inet_hashtables.h>
 #include <linux/version.h>
-#include <net/tcp.h>
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
 #define PP_HASHINFO(net)
 #elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0)
 #define PP_HASHINFO(net)	(net)->ipv4.tcp_death_row.hashinfo,
 #else
+extern struct inet_hashinfo tcp_hashinfo; /* <net/tcp.h> includes this header first */
 #define PP_HASHINFO(net)	&tcp_hashinfo,
 #endif
 
