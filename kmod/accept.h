@@ -242,6 +242,7 @@ void pp_accept_acknowledge(struct pp_accept *entry);
 unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *pkt,
 				    const struct net_device *in, bool again);
 unsigned int pp_accept_translate_out(struct pp_accept *entry, struct pp_packet *pkt);
+struct dst_entry *pp_accept_find_route(struct net *net, const struct pp_flow_key *key);
 struct dst_entry *pp_accept_route(struct pp_accept *entry);
 bool pp_accept_route_in(struct sk_buff *skb, const struct pp_accept *entry,
 			const struct net_device *in);

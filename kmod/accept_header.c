@@ -260,14 +260,15 @@ static bool first_ack(struct pp_accept *entry, struct pp_packet *pkt, struct out
 
 	if (pkt->th.rst && pkt->seq - entry->isn <= 1)
 		__pp_accept_kill(entry, PP_STATS_ATTR_ABANDONED);
-	out->verdict = NF_ACCEPT;
-	if (pkt->th.rst || !pkt->th.ack)
+	/* Of a connection that was there before the SYN came: it goes on */
+	if (pkt->th.rst || pkt->seq - entry->isn >= SPAN) {
+		out->verdict = NF_ACCEPT;
 		return false;
-	if (!(pending->synacks > 0 && isn_local == pending->isn_local[0]) &&
-	    !(pending->synacks > 1 && isn_local == pending->isn_local[1]))
-		return false; /* the listener says what it thinks of it */
-	out->verdict = NF_DROP;
-	if (pkt->seq - entry->isn >= SPAN)
+	}
+	/* The number of an answer that was not given opens nothing */
+	if (!pkt->th.ack ||
+	    (!(pending->synacks > 0 && isn_local == pending->isn_local[0]) &&
+	     !(pending->synacks > 1 && isn_local == pending->isn_local[1])))
 		return false;
 	entry->isn_local = isn_local;
 	entry->state = PP_ACCEPT_HEADER;

@@ -18,17 +18,14 @@
  */
 void pp_accept_icmp_in(struct pp_net *pn, struct sk_buff *skb, enum pp_family family)
 {
-	struct pp_flow_key quoted, key = { .family = family };
+	struct pp_flow_key quoted, key;
 	struct pp_quoted_tcp *th;
 	struct pp_accept *entry;
 	struct pp_quote quote;
 
 	if (!pp_quote_find(skb, family, &quote, &quoted))
 		return;
-	key.src = quoted.dst;
-	key.dst = quoted.src;
-	key.sport = quoted.dport;
-	key.dport = quoted.sport;
+	key = pp_flow_key_reversed(&quoted);
 	entry = pp_accept_find_wire(pn, &key);
 	if (!entry || smp_load_acquire(&entry->state) != PP_ACCEPT_ESTABLISHED)
 		return;

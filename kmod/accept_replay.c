@@ -17,17 +17,6 @@
 #include "accept.h"
 #include "craft.h"
 
-static struct pp_flow_key reversed(const struct pp_flow_key *key)
-{
-	return (struct pp_flow_key){
-		.src = key->dst,
-		.dst = key->src,
-		.sport = key->dport,
-		.dport = key->sport,
-		.family = key->family,
-	};
-}
-
 static void inject(struct pp_accept *entry, const struct pp_segment *segment,
 		   struct net_device *dev, u32 mark)
 {
@@ -62,7 +51,7 @@ static void to_balancer(struct pp_accept *entry, u8 flags, u32 seq, u32 ack, u16
 			const u8 *options, unsigned int options_len)
 {
 	struct pp_segment segment = {
-		.key = reversed(&entry->wire),
+		.key = pp_flow_key_reversed(&entry->wire),
 		.seq = seq,
 		.ack = ack,
 		.flags = flags,

@@ -187,6 +187,15 @@ static void learn_synack(struct pp_accept *entry, const struct pp_packet *pkt,
 	pending->synacks = min(pending->synacks + 1, 2);
 }
 
+/*
+ * Whether a packet of the host acknowledges L's SYN. If L is on this very host
+ * and tags its connections, its SYN was moved, and the answer has been clamped.
+ */
+static bool is_answer(const struct pp_accept *entry, const struct pp_packet *pkt)
+{
+	return pkt->th.ack && pkt->ack_seq - (entry->isn + 1) <= PP_HEADER_SEND_MAX;
+}
+
 static unsigned int answer_locked(struct pp_accept *entry, struct pp_packet *pkt)
 {
 	struct tcphdr *th;
@@ -196,11 +205,11 @@ static unsigned int answer_locked(struct pp_accept *entry, struct pp_packet *pkt
 	/* The listener still speaks to the load balancer, whose SYN was taken back */
 	if (entry->state != PP_ACCEPT_SYN)
 		return NF_DROP;
-	if (pkt->th.rst && pkt->th.ack && pkt->ack_seq == entry->isn + 1) {
+	if (pkt->th.rst && is_answer(entry, pkt)) {
 		__pp_accept_kill(entry, PP_STATS_ATTR_REJECTED);
 		return NF_ACCEPT;
 	}
-	if (!pkt->th.syn || !pkt->th.ack || pkt->ack_seq != entry->isn + 1)
+	if (!pkt->th.syn || !is_answer(entry, pkt))
 		return NF_ACCEPT;
 	th = pp_packet_write(pkt);
 	if (!th)

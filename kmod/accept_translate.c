@@ -172,32 +172,31 @@ bool pp_accept_route_in(struct sk_buff *skb, const struct pp_accept *entry,
 				  (struct net_device *)in);
 }
 
-static struct dst_entry *find_route_ipv4(const struct pp_accept *entry)
+static struct dst_entry *find_route_ipv4(struct net *net, const struct pp_flow_key *key)
 {
 	struct flowi4 fl4 = {
-		.daddr = entry->wire.src.ip,
-		.saddr = entry->wire.dst.ip,
+		.daddr = key->dst.ip,
+		.saddr = key->src.ip,
 		.flowi4_proto = IPPROTO_TCP,
 		.flowi4_flags = FLOWI_FLAG_ANYSRC,
-		.fl4_sport = entry->wire.dport,
-		.fl4_dport = entry->wire.sport,
+		.fl4_sport = key->sport,
+		.fl4_dport = key->dport,
 	};
-	struct rtable *rt = ip_route_output_flow(entry->net->net, &fl4, NULL);
+	struct rtable *rt = ip_route_output_flow(net, &fl4, NULL);
 
 	return IS_ERR(rt) ? NULL : &rt->dst;
 }
 
-static struct dst_entry *find_route_ipv6(const struct pp_accept *entry)
+static struct dst_entry *find_route_ipv6(struct net *net, const struct pp_flow_key *key)
 {
 	struct flowi6 fl6 = {
-		.daddr = entry->wire.src.in6,
-		.saddr = entry->wire.dst.in6,
+		.daddr = key->dst.in6,
+		.saddr = key->src.in6,
 		.flowi6_proto = IPPROTO_TCP,
 		.flowi6_flags = FLOWI_FLAG_ANYSRC,
-		.fl6_sport = entry->wire.dport,
-		.fl6_dport = entry->wire.sport,
+		.fl6_sport = key->sport,
+		.fl6_dport = key->dport,
 	};
-	struct net *net = entry->net->net;
 	struct dst_entry *dst = ip6_route_output(net, NULL, &fl6);
 
 	if (dst->error) {
@@ -206,6 +205,18 @@ static struct dst_entry *find_route_ipv6(const struct pp_accept *entry)
 	}
 	dst = xfrm_lookup(net, dst, flowi6_to_flowi(&fl6), NULL, 0);
 	return IS_ERR(dst) ? NULL : dst;
+}
+
+/**
+ * pp_accept_find_route - route of a packet that this host sends
+ * @net: namespace
+ * @key: its addresses and ports; neither has to be of this host
+ *
+ * Return: the route with a reference, or NULL
+ */
+struct dst_entry *pp_accept_find_route(struct net *net, const struct pp_flow_key *key)
+{
+	return key->family == PP_IPV6 ? find_route_ipv6(net, key) : find_route_ipv4(net, key);
 }
 
 static u32 route_cookie(const struct pp_accept *entry, const struct dst_entry *dst)
@@ -223,10 +234,12 @@ static u32 route_cookie(const struct pp_accept *entry, const struct dst_entry *d
 struct dst_entry *pp_accept_route(struct pp_accept *entry)
 {
 	struct dst_entry *dst = READ_ONCE(entry->dst), *old;
+	struct pp_flow_key key;
 
 	if (dst && dst_check(dst, READ_ONCE(entry->dst_cookie)) && dst_hold_safe(dst))
 		return dst;
-	dst = entry->wire.family == PP_IPV6 ? find_route_ipv6(entry) : find_route_ipv4(entry);
+	key = pp_flow_key_reversed(&entry->wire);
+	dst = pp_accept_find_route(entry->net->net, &key);
 	if (!dst)
 		return NULL;
 	WRITE_ONCE(entry->dst_cookie, route_cookie(entry, dst));

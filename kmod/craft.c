@@ -205,6 +205,30 @@ static int deliver(struct net *net, struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
+/*
+ * A packet out of the loopback device has the route that it was sent by: the
+ * host would not believe its own address from outside.
+ */
+static bool route_loopback(struct sk_buff *skb, const struct pp_accept *entry)
+{
+	struct dst_entry *dst = pp_accept_find_route(entry->net->net, &entry->wire);
+
+	if (dst)
+		skb_dst_set(skb, dst);
+	return dst;
+}
+
+/* rp_filter is to judge the load balancer, not the client */
+static bool route_in(struct sk_buff *skb, const struct pp_accept *entry,
+		     const struct net_device *dev)
+{
+	if (skb_valid_dst(skb))
+		return true;
+	if (dev->flags & IFF_LOOPBACK)
+		return route_loopback(skb, entry);
+	return entry->wire.family == PP_IPV6 || pp_accept_route_in(skb, entry, dev);
+}
+
 /**
  * pp_craft_inject - let a packet come in
  * @entry: its connection, not locked
@@ -228,11 +252,10 @@ void pp_craft_inject(struct pp_accept *entry, struct sk_buff *skb, struct net_de
 		IP6CB(skb)->nhoff = offsetof(struct ipv6hdr, nexthdr);
 	} else {
 		IPCB(skb)->iif = dev->ifindex;
-		/* rp_filter is to judge the load balancer, not the client */
-		if (!skb_valid_dst(skb) && !pp_accept_route_in(skb, entry, dev)) {
-			kfree_skb(skb);
-			return;
-		}
+	}
+	if (!route_in(skb, entry, dev)) {
+		kfree_skb(skb);
+		return;
 	}
 	outer = this_cpu_read(injection.entry) ? *this_cpu_ptr(&injection) :
 						 (struct injection){};

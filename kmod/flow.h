@@ -31,6 +31,17 @@ struct pp_flow_key {
 	u32 family;
 };
 
+static inline struct pp_flow_key pp_flow_key_reversed(const struct pp_flow_key *key)
+{
+	return (struct pp_flow_key){
+		.src = key->dst,
+		.dst = key->src,
+		.sport = key->dport,
+		.dport = key->sport,
+		.family = key->family,
+	};
+}
+
 /**
  * struct pp_flow - a connection from its SYN to the acknowledgement of its header
  * @node: in pp_flows.table

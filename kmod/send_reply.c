@@ -114,9 +114,12 @@ static unsigned int reply_locked(struct pp_flow *flow, struct pp_packet *pkt)
 	if (pkt->th.ack && acked < flow->header_len) {
 		verdict = clamp_reply(flow, pkt, flow->header_len - acked);
 	} else if (pkt->th.ack && acked - flow->header_len < ACKED_SPAN) {
-		/* A SYN-ACK for the unmoved SYN: it had left before the rule came */
-		__pp_flow_kill(flow, pkt->th.syn ? PP_STATS_ATTR_UNTAGGED :
-						   PP_STATS_ATTR_ACKED);
+		/*
+		 * A SYN-ACK for the unmoved SYN: it had left before the rule came;
+		 * or the header went to an accept rule of this host, which says so
+		 */
+		__pp_flow_kill(flow, pkt->th.syn && !flow->sent ? PP_STATS_ATTR_UNTAGGED :
+								  PP_STATS_ATTR_ACKED);
 		return NF_ACCEPT;
 	}
 	pp_flow_touch(flow);
