@@ -15,7 +15,7 @@ topo_lb 4
 
 # Where netem stands, as NAMESPACE:DEVICE, for what leaves there
 there=lb:back back=backend:eth0
-both="$there $back"
+links="$there $back"
 
 # Repeated so often that all of these are lost once in a thousand runs
 patience=120
@@ -31,26 +31,27 @@ all_exact() {
 
 # netem_all LINKS ARGUMENT...
 netem_all() {
-	local link links=$1
+	local link
+	local -r on=$1
 
 	shift
-	for link in $links; do
+	for link in $on; do
 		netem "${link%:*}" "${link#*:}" "$@"
 	done
 }
 
 # impaired NAME FAMILY VERSION ORDER LINKS NETEM-ARGUMENT...
 impaired() {
-	local name=$1 order=$4 links=$5
+	local name=$1 order=$4 on=$5
 
 	accept_family "$2"
 	VERSION=$3
 	shift 5
-	netem_all "$links" "$@"
+	netem_all "$on" "$@"
 	BOTH="--order $order --timeout $patience" \
 		check "accept: IPv$FAMILY, v$VERSION, $order first, $name -> all exact" \
 		all_exact ${client_options[@]+"${client_options[@]}"}
-	netem_all "$links" none
+	netem_all "$on" none
 }
 
 # failures RULE: of 100 connections, with or without a rule; what the server
@@ -79,12 +80,12 @@ syncookies() {
 
 	accept_family "$1"
 	ns_sysctl backend net.ipv4.tcp_syncookies=2
-	netem_all "$both" loss 10%
+	netem_all "$links" loss 10%
 	backend_ppctl flush-rules
 	without=$(failures none)
 	backend_ppctl add-rule accept to "$BACKEND" port 8080 from "$BALANCER" >/dev/null
 	with=$(failures rule)
-	netem_all "$both" none
+	netem_all "$links" none
 	ns_sysctl backend net.ipv4.tcp_syncookies=1
 	diag "of 100 connections failed: $with with a rule, $without without"
 	check "accept: IPv$1, SYN cookies, 10 % loss -> no more fail than without a rule" \
@@ -96,14 +97,14 @@ impaired '15 % loss towards the backend' 4 2 client "$there" loss 15%
 impaired '15 % loss towards the backend' 6 1 server "$there" loss 15%
 impaired '15 % loss from the backend' 6 2 server "$back" loss 15%
 impaired '15 % loss from the backend' 4 1 both "$back" loss 15%
-impaired '10 % loss both ways' 4 2 server "$both" loss 10%
-impaired '10 % loss both ways' 6 2 client "$both" loss 10%
-impaired 'reordering' 4 2 both "$both" delay 20ms reorder 40% 50%
-impaired 'every third packet twice' 6 1 client "$both" duplicate 33%
-impaired 'delay that varies' 4 2 server "$both" delay 40ms 20ms
+impaired '10 % loss both ways' 4 2 server "$links" loss 10%
+impaired '10 % loss both ways' 6 2 client "$links" loss 10%
+impaired 'reordering' 4 2 both "$links" delay 20ms reorder 40% 50%
+impaired 'every third packet twice' 6 1 client "$links" duplicate 33%
+impaired 'delay that varies' 4 2 server "$links" delay 40ms 20ms
 client_options=(--chunk 20 --no-delay)
-impaired '10 % loss both ways, 20 bytes at a time' 4 1 client "$both" loss 10%
-impaired 'reordering, 20 bytes at a time' 6 2 both "$both" delay 20ms reorder 40% 50%
+impaired '10 % loss both ways, 20 bytes at a time' 4 1 client "$links" loss 10%
+impaired 'reordering, 20 bytes at a time' 6 2 both "$links" delay 20ms reorder 40% 50%
 client_options=()
 
 # Damage is for the receivers' checksums to find: offloads would hide it
@@ -111,14 +112,14 @@ for link in client:eth0 lb:front lb:back backend:eth0; do
 	veth_offload_off "${link%:*}" "${link#*:}"
 done
 all='loss 3% duplicate 5% corrupt 3% delay 5ms 4ms reorder 10%'
-impaired 'every tenth packet damaged' 4 2 client "$both" corrupt 10%
+impaired 'every tenth packet damaged' 4 2 client "$links" corrupt 10%
 # shellcheck disable=SC2086 # words
-impaired 'all of these' 4 2 both "$both" $all
+impaired 'all of these' 4 2 both "$links" $all
 # shellcheck disable=SC2086
-impaired 'all of these' 6 1 server "$both" $all
+impaired 'all of these' 6 1 server "$links" $all
 syncookies 4
 syncookies 6
 for name in client backend; do
 	ns_sysctl $name net.ipv4.tcp_timestamps=0 net.ipv4.tcp_sack=0
 done
-impaired '10 % loss both ways, no timestamps, no SACK' 4 2 both "$both" loss 10%
+impaired '10 % loss both ways, no timestamps, no SACK' 4 2 both "$links" loss 10%

@@ -52,6 +52,8 @@ nginx			nginx
 python3			python3
 haproxy			haproxy
 apache2-bin		apache2
+openssh-client		ssh
+openssh-server		sshd
 redis-server		redis-server
 redis-tools		redis-cli
 curl			curl
@@ -112,6 +114,10 @@ allow_services() {
 	[[ -z $saved ]] || mv "$saved" "$policy"
 }
 
+disable_service() {
+	systemctl disable --quiet "$1" 2>/dev/null || true
+}
+
 install_packages() {
 	local service
 
@@ -119,11 +125,11 @@ install_packages() {
 	apt-get -qq -o DPkg::Lock::Timeout=600 update || return
 	apt-get -qq -y -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 \
 		install --no-install-recommends "$@" || return
+	have systemctl || return 0
 	for service in nginx haproxy redis-server; do
-		if [[ " $* " == *" $service "* ]] && have systemctl; then
-			systemctl disable --quiet "$service" 2>/dev/null || true
-		fi
+		[[ " $* " != *" $service "* ]] || disable_service "$service"
 	done
+	[[ " $* " != *' openssh-server '* ]] || disable_service ssh
 }
 
 mapfile -t missing < <(find_missing)

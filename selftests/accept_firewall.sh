@@ -1,0 +1,223 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The backend's firewall and conntrack have the client: INPUT rules for its
+# address hold for its connections and for nobody else's, counters and the table
+# of connections name it, nothing is invalid, and a strict rp_filter is content.
+set -euo pipefail
+# shellcheck source=selftests/lib_accept.sh
+. "${BASH_SOURCE[0]%/*}/lib_accept.sh"
+
+need nft jq conntrack
+module_require
+VERSION=2
+
+# Another client of the same load balancer
+other_client() {
+	case $FAMILY in
+	4) echo 192.0.2.78 ;;
+	6) echo 2001:db8::78 ;;
+	esac
+}
+
+ip_word() {
+	case $FAMILY in
+	4) echo ip ;;
+	6) echo ip6 ;;
+	esac
+}
+
+# input RULE...: the backend's INPUT chain
+input() {
+	local rules=''
+
+	printf -v rules '%s\n' "$@"
+	ns backend nft -f - <<-END
+		table inet filter
+		delete table inet filter
+		table inet filter {
+			counter named {
+			}
+			counter others {
+			}
+			counter invalid {
+			}
+			chain input {
+				type filter hook input priority 0;
+				ct state invalid counter name invalid
+				$rules
+			}
+			chain output {
+				type filter hook output priority 0;
+				ct state invalid counter name invalid
+			}
+		}
+	END
+}
+
+# counter_of NAME: packets
+counter_of() {
+	ns backend nft -j list counter inet filter "$1" | jq '.nftables[] | .counter.packets // empty'
+}
+
+# other: a connection that no rule is about
+other() {
+	next_port
+	SEEN=$(other_client) REAL=$(other_client) named "$port"
+}
+
+# Milliseconds
+now() {
+	printf '%.0f\n' "${EPOCHREALTIME/,/.}e3"
+}
+
+# blocked MIN MAX [OPTION of the rule]...: the client's connection ends after so
+# many milliseconds, by a reset; the application has another's only
+blocked() {
+	local min=$1 max=$2 began took client
+
+	accept_rule to "$BACKEND" port 8080 from "$BALANCER" "${@:3}"
+	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 1 --timeout 40 \
+		--peer-addr "$(other_client)"
+	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	next_port
+	began=$(now)
+	client=$(ns client "$PEER" client -c "$BACKEND" -p 8080 --timeout 30 \
+		--send-header "v2,$REAL,$port,$ASKED,443" 2>&1) && fail "connected: $client"
+	took=$(($(now) - began))
+	[[ $client == *'reset by the server'* ]] || fail "$client"
+	((took >= min && took < max)) || fail "after $took ms, not $min to $max"
+	next_port
+	ns client "$PEER" client -c "$BACKEND" -p 8080 \
+		--send-header "v2,$(other_client),$port,$ASKED,443"
+	wait_bg server
+	is "$(accept_stat pending)" 0
+	is "$(backend_ppctl -j list-rules | jq -c 'map([.accepted, .refused])')" '[[1,0]]'
+}
+
+drop() {
+	input "$(ip_word) saddr $REAL drop"
+	blocked 2500 25000 timeout 3
+	# A reset ends what conntrack has never had confirmed
+	(($(counter_of invalid) <= 1))
+}
+
+reject_reset() {
+	input "$(ip_word) saddr $REAL tcp dport 8080 reject with tcp reset"
+	blocked 0 25000
+	is "$(counter_of invalid)" 0 'invalid'
+}
+
+reject() {
+	input "$(ip_word) saddr $REAL reject"
+	blocked 0 25000
+	is "$(counter_of invalid)" 0 'invalid'
+}
+
+# What comes to be listed while connected is cut off
+dropped_later() {
+	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
+	input
+	next_port
+	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --end none --timeout 60
+	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 --end none --timeout 60 \
+		--send-header "v2,$REAL,$port,$ASKED,443"
+	wait_until 10 client_is_open
+	ns backend ss -K "dst [$REAL] and dport = $port" >/dev/null
+	wait_until 10 not client_is_open
+	[[ -z $(ns client ss -Htn state established "dst [$BACKEND]") ]]
+	stop_bg client
+	stop_bg server
+}
+
+client_is_open() {
+	[[ -n $(ns backend ss -Htn state established "dst [$REAL] and dport = $port") ]]
+}
+
+# What fail2ban and the like count
+counted() {
+	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
+	input "ct state new $(ip_word) saddr $REAL counter name named" \
+		"ct state new $(ip_word) saddr $(other_client) counter name others"
+	for ((i = 0; i < 3; i++)); do
+		next_port
+		named "$port"
+	done
+	other
+	is "$(counter_of named)" 3
+	is "$(counter_of others)" 1
+	is "$(counter_of invalid)" 0
+}
+
+# At most two new ones of the client's at a time, which nobody else is kept from
+limited() {
+	accept_rule to "$BACKEND" port 8080 from "$BALANCER" timeout 3
+	input "$(ip_word) saddr $REAL tcp dport 8080 ct state new limit rate over 1/hour burst 2 packets reject with tcp reset"
+	next_port
+	named "$port"
+	next_port
+	named "$port"
+	next_port
+	not named "$port" --timeout 10
+	stop_bg server
+	other
+}
+
+tracked() {
+	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
+	input 'ct state established counter name named'
+	ns backend conntrack -F 2>/dev/null
+	next_port
+	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --end none --timeout 60
+	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 --end none --timeout 60 \
+		--send-header "v2,$REAL,$port,$ASKED,443"
+	wait_until 10 client_is_open
+	wait_until 10 listed
+	[[ -z $(ns backend conntrack -L -f "ipv$FAMILY" -p tcp --state ESTABLISHED -s "$BALANCER" \
+		2>/dev/null) ]]
+	is "$(counter_of invalid)" 0
+	stop_bg client
+	stop_bg server
+}
+
+# as conntrack's original and reply direction
+listed() {
+	ns backend conntrack -L -f "ipv$FAMILY" -p tcp --state ESTABLISHED 2>/dev/null |
+		sed 's/  */ /g' | grep -q "ESTABLISHED src=$REAL dst=$BACKEND sport=$port dport=8080 \
+src=$BACKEND dst=$REAL sport=8080 dport=$port \[ASSURED\]"
+}
+
+# The way back to the client is another than the one that its packets come by
+strict() {
+	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
+	input
+	ns_sysctl backend net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.eth0.rp_filter=1
+	nsip backend link add elsewhere type dummy
+	nsip backend link set elsewhere up
+	addr_add backend elsewhere 192.0.2.1/24
+	next_port
+	BOTH='--size 100k' named "$port"
+	BOTH='--order server' named "$((port + 1000))"
+	is "$(ns backend nstat -asz TcpExtIPReversePathFilter | awk 'NR > 1 { print $2 }')" 0
+	is "$(counter_of invalid)" 0
+	nsip backend link del elsewhere
+	ns_sysctl backend net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0
+}
+
+topo_lb 4
+for family in 4 6; do
+	accept_family $family
+	where="accept: IPv$family, INPUT"
+	check "$where, drop of a client -> reset at the timeout, nobody else" drop
+	check "$where, reject with tcp reset of a client -> at once, nobody else" reject_reset
+	check "$where, reject of a client -> reset at once, nobody else" reject
+	check "$where, limit on a client's new ones -> held, nobody else" limited
+	check "$where, ct state new of a client -> counted exactly, none invalid" counted
+	check "accept: IPv$family, ss -K of the client's socket -> closed for the load balancer" \
+		dropped_later
+	check "accept: IPv$family, conntrack -> the client is the original source" tracked
+done
+accept_family 4
+check 'accept: IPv4, rp_filter=1, another way to the client -> exact' strict

@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the peers_accept_* selftests share: real programs without the PROXY
+# protocol in "backend", HAProxy in "client", which puts a header in front of
+# all that it forwards, and users behind it, whom the programs are to see:
+#
+#	user                         client                     lb, backend
+#	203.0.113.2 (eth0) ---- (users) 203.0.113.1             as in topo_lb
+#	2001:db8:3::2                2001:db8:3::1
+
+# shellcheck source=selftests/lib_accept.sh
+. "${BASH_SOURCE[0]%/*}/lib_accept.sh"
+# shellcheck source=selftests/lib_peers.sh
+. "${BASH_SOURCE[0]%/*}/lib_peers.sh"
+
+haproxy_conf=$PP_TMP/haproxy.cfg
+export CLIENT_NS=user
+
+topo_users() {
+	topo_lb 4
+	ns_make user
+	veth_make user eth0 client users
+	addr_add user eth0 203.0.113.2/24 2001:db8:3::2/64
+	addr_add client users 203.0.113.1/24 2001:db8:3::1/64
+}
+
+# haproxy_listen PORT BACKEND-PORT [OPTION]
+haproxy_listen() {
+	cat <<-END
+		listen front$FAMILY-$1
+			bind $FRONT_URL:$1
+			server backend $BACKEND_URL:$2 ${3:-}
+	END
+}
+
+# haproxy_start PORT...: of the backend; users reach each at $FRONT:1PORT with
+# v1, 2PORT with v2, 3PORT without a header
+haproxy_start() {
+	local port family
+
+	{
+		echo 'global'
+		echo '	maxconn 1000'
+		echo 'defaults'
+		printf '\ttimeout %s 60s\n' connect client server
+		for port in "$@"; do
+			for family in 4 6; do
+				accept_setting $family 2
+				haproxy_listen "1$port" "$port" send-proxy
+				haproxy_listen "2$port" "$port" send-proxy-v2
+				haproxy_listen "3$port" "$port"
+			done
+		done
+	} >"$haproxy_conf"
+	start_bg haproxy client haproxy -db -f "$haproxy_conf"
+	wait_port client "3$port"
+}
+
+# accept_setting FAMILY VERSION: of the next cases; WHERE is for their names
+accept_setting() {
+	setting "$@"
+	accept_family "$1"
+	case $1 in
+	4) USER_IP=203.0.113.2 FRONT=203.0.113.1 FRONT_URL=203.0.113.1 ;;
+	6) USER_IP=2001:db8:3::2 FRONT=2001:db8:3::1 FRONT_URL='[2001:db8:3::1]' ;;
+	esac
+	export USER_IP FRONT FRONT_URL
+}
+
+# all_accepted COUNT: so many were, under the only rule, each by its own port
+all_accepted() {
+	is "$(backend_ppctl -j list-rules | jq -c 'map([.accepted, .refused])')" "[[$1,0]]" \
+		'accepted, refused'
+	is "$(accept_stat remapped)" 0 'another port'
+}
+
+# user_talk PORT FRONT-PORT INPUT: sends it from this port of the user's, and
+# prints what comes back
+user_talk() {
+	local address=$FRONT_URL
+
+	printf '%b' "$3" | ns user socat -t 10 -T 20 - \
+		"TCP$FAMILY:$address:$2,bind=:$1,reuseaddr" || true
+}
+
+# front PORT: of the backend's is the one with a rule; $port is new
+front() {
+	accept_rule to "$BACKEND" port "$1" from "$BALANCER"
+	next_port
+}
