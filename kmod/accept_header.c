@@ -21,6 +21,8 @@
 #define FIRST_READ	536
 /* Packets of the load balancer this far ahead still belong to the connection */
 #define SPAN		BIT(30)
+/* And a reset: it cannot have sent more than fits the listener's first window */
+#define RESET_SPAN	BIT(16)
 /* Memory of a namespace for incomplete headers, and for what came behind them */
 #define BYTES_MAX	(64 << 20)
 /* The same of one connection */
@@ -277,15 +279,21 @@ static bool first_ack(struct pp_accept *entry, struct pp_packet *pkt, struct out
 	return true;
 }
 
+/* Not one of somebody who only guesses that there is a connection */
+static bool is_reset(const struct pp_accept *entry, const struct pp_packet *pkt)
+{
+	return pkt->th.rst && pkt->seq - entry->isn <= RESET_SPAN + PP_HEADER_READ_MAX;
+}
+
 static void in_header(struct pp_accept *entry, struct pp_packet *pkt, struct outcome *out)
 {
 	if (pkt->th.syn || pkt->seq - entry->isn >= SPAN)
 		return;
-	if (pkt->th.rst) {
+	if (is_reset(entry, pkt)) {
 		__pp_accept_kill(entry, PP_STATS_ATTR_ABANDONED);
 		return;
 	}
-	if (!pkt->th.ack)
+	if (pkt->th.rst || !pkt->th.ack)
 		return;
 	learn_remote(entry->pending, pkt);
 	if (pkt->payload || pkt->th.fin)
@@ -299,11 +307,11 @@ static void in_replay(struct pp_accept *entry, struct pp_packet *pkt, struct out
 
 	if (pkt->th.syn || pkt->seq - entry->isn >= SPAN)
 		return;
-	if (pkt->th.rst) {
+	if (is_reset(entry, pkt)) {
 		refuse(out, PP_STATS_ATTR_ABANDONED);
 		return;
 	}
-	if (!pkt->th.ack)
+	if (pkt->th.rst || !pkt->th.ack)
 		return;
 	learn_remote(entry->pending, pkt);
 	if (entry->state == PP_ACCEPT_REPLAY &&

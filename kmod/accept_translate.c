@@ -79,8 +79,11 @@ static void note_closing(struct pp_accept *entry, const struct pp_packet *pkt, u
 {
 	u8 closing = READ_ONCE(entry->closing);
 
+	/* One that nobody took is followed by other packets */
 	if (pkt->th.rst)
 		closing |= PP_CLOSING_RST;
+	else
+		closing &= ~PP_CLOSING_RST;
 	if (pkt->th.fin)
 		closing |= fin;
 	if (closing != entry->closing)
