@@ -4,8 +4,11 @@
 # What the send_* selftests share: transfers that are checked byte by byte,
 # through the load balancer or from it, each a function for lib.sh's check.
 
-# shellcheck source=selftests/lib.sh
-. "${BASH_SOURCE[0]%/*}/lib.sh"
+# Once is enough, though two libraries may want it
+if [[ -z ${pp_selftests:-} ]]; then
+	# shellcheck source=selftests/lib.sh
+	. "${BASH_SOURCE[0]%/*}/lib.sh"
+fi
 
 # transfer COUNT [OPTION of the server]... -- [OPTION of the client]...: the
 # client connects to $TARGET ($VIP) port $PORT (80), the server listens on

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Programs that know nothing of the PROXY protocol behind an accept rule and
-# HAProxy: OpenSSH and Redis. Their logs and tables have the client and
-# its port, and what they allow by address, they allow the client.
+# HAProxy: OpenSSH and Redis. Log and list have the client and its port, and a key
+# that is good for an address is good for the client.
 set -euo pipefail
 # shellcheck source=selftests/lib_accept_peers.sh
 . "${BASH_SOURCE[0]%/*}/lib_accept_peers.sh"
 
-need jq curl haproxy socat
+need jq haproxy socat
 module_require
 
 # ---- OpenSSH: 2200
@@ -121,6 +121,14 @@ redis_value() {
 	ns user redis-cli -h "$FRONT" -p "${VERSION}6379" get "$WHERE" | base64 -d |
 		cmp - <(head -c 200000 "$PP_TMP/random")
 	all_accepted 2
+}
+
+# there PROGRAM: whether it is
+there() {
+	case $1 in
+	OpenSSH) type -P sshd && type -P ssh ;;
+	Redis) type -P redis-server && type -P redis-cli ;;
+	esac >/dev/null
 }
 
 start() {
