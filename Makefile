@@ -116,6 +116,12 @@ bench-send: all selftests ## in a VM: cost of a rule against NAT alone, HAProxy 
 	$(MAKE) -C selftests/bench
 	selftests/vm/run.sh --timeout 3600 --kernel $(or $(K),$(KVER)) -- selftests/bench/send.sh
 
+.PHONY: bench-accept
+bench-accept: all selftests ## in a VM: cost of an accept rule against nginx's own and go-mmproxy
+	selftests/setup.sh --bench
+	$(MAKE) -C selftests/bench
+	selftests/vm/run.sh --timeout 3600 --kernel $(or $(K),$(KVER)) -- selftests/bench/accept.sh
+
 .PHONY: clean
 clean: clean-objects ## remove what was built, and the logs of the tests
 	rm -rf build

@@ -36,8 +36,10 @@ static unsigned int from_entry(struct pp_accept *entry, struct pp_packet *pkt,
 {
 	bool new_syn = pkt->th.syn && !pkt->th.ack && pkt->seq != entry->isn;
 
+	if (new_syn && !pp_packet_checksum_ok(pkt))
+		return NF_DROP;
 	if (new_syn && !pp_accept_is_alive(entry)) {
-		pp_accept_kill(entry, PP_STATS_ATTR_REPLACED);
+		pp_accept_replace(entry, state->in);
 		return pp_accept_syn(entry->net, pkt, state);
 	}
 	/* Pairs with the release of pp_accept_established() */

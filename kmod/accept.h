@@ -233,6 +233,7 @@ void pp_accept_expire(struct pp_accept *entry, struct net_device *dev);
 void pp_accept_replay(struct pp_accept *entry, struct net_device *dev);
 unsigned int pp_accept_replay_answer(struct pp_accept *entry, struct pp_packet *pkt);
 void pp_accept_finish(struct pp_accept *entry, struct net_device *dev);
+void pp_accept_replace(struct pp_accept *entry, struct net_device *dev);
 void pp_accept_refuse(struct pp_accept *entry, enum pp_stats_attr reason,
 		      struct net_device *dev);
 void pp_accept_reset_listener(struct pp_accept *entry, struct net_device *dev);

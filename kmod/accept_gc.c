@@ -16,8 +16,12 @@
 #define SWEEP_INTERVAL		(30 * HZ)
 /* Pending connections that are looked at without a pause */
 #define BATCH			256
-/* As long as a SYN of the load balancer may be repeated */
-#define SYN_TIMEOUT		(60 * HZ)
+/*
+ * As long as the listener may believe the load balancer's last ACK: two minutes
+ * with SYN cookies (MAX_SYNCOOKIE_AGE), and no less than a minute without. If it
+ * was forgotten before, the header behind that ACK would reach the application.
+ */
+#define SYN_TIMEOUT		(125 * HZ)
 /* Of a forwarded connection: after a reset, both FINs, and while neither came */
 #define RESET_TIMEOUT		(10 * HZ)
 #define CLOSED_TIMEOUT		(120 * HZ)

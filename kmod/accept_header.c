@@ -260,8 +260,10 @@ static bool first_ack(struct pp_accept *entry, struct pp_packet *pkt, struct out
 	struct pp_pending *pending = entry->pending;
 	u32 isn_local = pkt->ack_seq - 1;
 
-	if (pkt->th.rst && pkt->seq - entry->isn <= 1)
-		__pp_accept_kill(entry, PP_STATS_ATTR_ABANDONED);
+	if (pkt->th.rst && pkt->seq - entry->isn <= 1) {
+		refuse(out, PP_STATS_ATTR_ABANDONED);
+		return false;
+	}
 	/* Of a connection that was there before the SYN came: it goes on */
 	if (pkt->th.rst || pkt->seq - entry->isn >= SPAN) {
 		out->verdict = NF_ACCEPT;
@@ -389,7 +391,7 @@ void pp_accept_expire(struct pp_accept *entry, struct net_device *dev)
 
 	spin_lock_bh(&entry->lock);
 	if (entry->state == PP_ACCEPT_SYN)
-		__pp_accept_kill(entry, PP_STATS_ATTR_ABANDONED);
+		refuse(&out, PP_STATS_ATTR_ABANDONED);
 	else if (entry->state == PP_ACCEPT_HEADER && !is_distinct(entry->pending) &&
 		 entry->pending->rule->header_need == PP_HEADER_OPTIONAL)
 		pass(entry, NULL, &out);

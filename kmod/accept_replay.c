@@ -111,6 +111,11 @@ void pp_accept_acknowledge(struct pp_accept *entry)
 	acknowledge(entry, entry->isn + 1 + have);
 }
 
+static bool is_refusal(enum pp_stats_attr reason)
+{
+	return reason != PP_STATS_ATTR_REJECTED && reason != PP_STATS_ATTR_REPLACED;
+}
+
 /**
  * pp_accept_refuse - reset a connection that is not accepted
  * @entry: connection, not locked
@@ -118,31 +123,45 @@ void pp_accept_acknowledge(struct pp_accept *entry)
  * @dev: device that its packets come by, where packets may be injected, or NULL
  *
  * Both ends that may know of it are told: an answer that the listener repeats
- * would reach the real client.
+ * would reach the real client, and one that still waits for the load balancer's
+ * last ACK would take the header for data.
  */
 void pp_accept_refuse(struct pp_accept *entry, enum pp_stats_attr reason,
 		      struct net_device *dev)
 {
 	struct pp_segment to_listener = { .flags = TCPHDR_RST };
 	u32 ack = entry->isn + 1;
-	bool dead, replayed = false;
+	bool dead, answered = false;
 
 	spin_lock_bh(&entry->lock);
 	dead = entry->state == PP_ACCEPT_DEAD || !entry->pending;
 	if (!dead) {
 		ack += entry->header_len ? entry->header_len : entry->pending->have;
-		replayed = entry->state == PP_ACCEPT_REPLAY || entry->state == PP_ACCEPT_CONFIRM;
+		/* in PP_ACCEPT_SYN both are still those of the load balancer */
+		answered = entry->state != PP_ACCEPT_HEADER;
 		to_listener.key = entry->inner;
 		to_listener.seq = pp_accept_data_seq(entry);
-		if (reason != PP_STATS_ATTR_REJECTED)
+		if (entry->state != PP_ACCEPT_SYN && is_refusal(reason))
 			atomic64_inc(&entry->pending->rule->refused);
 		__pp_accept_kill(entry, reason);
 	}
 	spin_unlock_bh(&entry->lock);
-	if (!dead && replayed && dev)
+	if (!dead && answered && dev)
 		inject(entry, &to_listener, dev, 0);
-	if (!dead && reason != PP_STATS_ATTR_ABANDONED)
+	if (!dead && reason != PP_STATS_ATTR_ABANDONED && reason != PP_STATS_ATTR_REPLACED)
 		to_balancer(entry, TCPHDR_RST | TCPHDR_ACK, entry->isn_local + 1, ack, 0, NULL, 0);
+}
+
+/**
+ * pp_accept_replace - make room for a new connection of the same ends
+ * @entry: connection that is not alive, not locked
+ * @dev: device that its packets come by
+ */
+void pp_accept_replace(struct pp_accept *entry, struct net_device *dev)
+{
+	pp_accept_refuse(entry, PP_STATS_ATTR_REPLACED, dev);
+	/* one that was established */
+	pp_accept_kill(entry, PP_STATS_ATTR_REPLACED);
 }
 
 /* The SYN as the listener had it from the load balancer, but for its number and sender */

@@ -86,7 +86,7 @@ static void note_closing(struct pp_accept *entry, const struct pp_packet *pkt, u
 		closing &= ~PP_CLOSING_RST;
 	if (pkt->th.fin)
 		closing |= fin;
-	if (closing != entry->closing)
+	if (closing != entry->closing && pp_packet_checksum_ok(pkt))
 		WRITE_ONCE(entry->closing, closing);
 	if (READ_ONCE(entry->touched) != jiffies)
 		WRITE_ONCE(entry->touched, jiffies);

@@ -6,8 +6,9 @@
 # when what we want of it is there, so that another package's is as good. No
 # service is started, and none of those that come along is enabled.
 #
-# Usage: setup.sh            installs what is missing
-#        setup.sh --check    names what is missing; status 1 if anything is
+# Usage: setup.sh [--bench] [--check]
+#   --bench    and what make bench-accept needs
+#   --check    only names what is missing; status 1 if anything is
 set -euo pipefail
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -60,6 +61,18 @@ curl			curl
 socat			socat
 jq			jq
 '
+
+check=''
+for option; do
+	case $option in
+	--bench) packages+=$'go-mmproxy go-mmproxy\n' ;;
+	--check) check=1 ;;
+	*)
+		sed -n '/^# Usage/,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+		exit 2
+		;;
+	esac
+done
 
 die() {
 	printf 'setup.sh: %s\n' "$*" >&2
@@ -135,7 +148,7 @@ install_packages() {
 mapfile -t missing < <(find_missing)
 ((${#missing[@]})) || exit 0
 
-if [[ ${1:-} == --check ]]; then
+if [[ -n $check ]]; then
 	printf '%s\n' "${missing[@]}"
 	exit 1
 fi

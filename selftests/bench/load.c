@@ -5,9 +5,15 @@
  *
  * A connection is: connect, send the request, read the response to the end of
  * the stream, close. Prints a line of JSON: how many were right and how many
- * not, the time, what all CPUs of the machine did meanwhile, and latencies.
+ * not, bytes of the right responses, the time, what all CPUs of the machine did
+ * meanwhile, and latencies.
  *
- * Usage: load ADDRESS PORT SECONDS CONNECTIONS-AT-A-TIME
+ * Usage: load [OPTION]... ADDRESS PORT SECONDS CONNECTIONS-AT-A-TIME
+ *   -c CLIENT   a PROXY header v2 before each request, which names this address
+ *               and a port of its own for each connection
+ *   -g PATH     the request is a GET of this path, from a web server
+ *   -e BODY     the response ends with this (instead of being sink's)
+ *   -l LENGTH   and is longer than this many bytes
  */
 #include <errno.h>
 #include <stdint.h>
@@ -15,22 +21,27 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
+#include "../../kmod/header.h"
 
 #define MAX_SLOTS 10000
 #define MAX_SAMPLES 4000000
 /* To connections that are not finished when the time is over */
 #define GRACE_NS 10000000000ull
 
+/* Of a long response only the last bytes are looked at */
+#define TAIL 64
+
 struct slot {
 	int fd;
 	bool sent;
 	size_t have;
 	uint64_t start;
-	char buf[sizeof(BENCH_RESPONSE)];
+	char buf[sizeof(BENCH_RESPONSE) + TAIL];
 };
 
 /* /proc/stat, in ms of all CPUs */
@@ -45,6 +56,14 @@ static unsigned long good, failed, open_slots;
 static struct sockaddr_in target;
 static uint64_t end;
 static int epfd;
+
+static struct pp_header header = { .version = 2, .command = PP_HEADER_PROXY };
+static bool with_header;
+static char request[512] = BENCH_REQUEST;
+static const char *expected;
+static size_t longer_than;
+static uint64_t bytes;
+static char scratch[1 << 18];
 
 static uint64_t now(void)
 {
@@ -99,6 +118,7 @@ static void finish(struct slot *s, bool ok)
 		if (good < MAX_SAMPLES)
 			latencies[good] = (now() - s->start) / 1000;
 		good++;
+		bytes += s->have;
 	} else {
 		failed++;
 	}
@@ -106,29 +126,71 @@ static void finish(struct slot *s, bool ok)
 	open_next(s);
 }
 
+/* The response as far as the slot has it: all of it, or the end of a long one */
+static bool right(const struct slot *s)
+{
+	const size_t have = s->have < sizeof(s->buf) ? s->have : TAIL;
+	size_t len;
+
+	if (!expected)
+		return s->have == sizeof(BENCH_RESPONSE) - 1 &&
+		       !memcmp(s->buf, BENCH_RESPONSE, s->have);
+	len = strlen(expected);
+	return s->have > longer_than && have >= len && !memcmp(s->buf + have - len, expected, len);
+}
+
+/* The whole response as long as it fits, from then on its last bytes */
+static void keep(struct slot *s, size_t got)
+{
+	const size_t have = s->have;
+
+	s->have += got;
+	if (s->have < sizeof(s->buf)) {
+		memcpy(s->buf + have, scratch, got);
+	} else if (got >= TAIL) {
+		memcpy(s->buf, scratch + got - TAIL, TAIL);
+	} else {
+		if (have < sizeof(s->buf))
+			memmove(s->buf, s->buf + have - (TAIL - got), TAIL - got);
+		else
+			memmove(s->buf, s->buf + got, TAIL - got);
+		memcpy(s->buf + TAIL - got, scratch, got);
+	}
+}
+
 static void receive(struct slot *s)
 {
 	ssize_t got;
 
 	for (;;) {
-		got = read(s->fd, s->buf + s->have, sizeof(s->buf) - s->have);
+		got = read(s->fd, scratch, sizeof(scratch));
 		if (got < 0 && errno == EAGAIN)
 			return;
 		if (got <= 0)
 			break;
-		s->have += got;
+		keep(s, got);
 	}
-	finish(s, !got && s->have == sizeof(BENCH_RESPONSE) - 1 &&
-	       !memcmp(s->buf, BENCH_RESPONSE, s->have));
+	finish(s, !got && right(s));
+}
+
+static bool send_request(struct slot *s)
+{
+	struct iovec iov[] = { { .iov_base = scratch }, { .iov_base = request } };
+	static uint16_t port;
+
+	if (with_header) {
+		header.src.port = htons(1024 + port++ % 64000);
+		iov[0].iov_len = pp_header_write((u8 *)scratch, sizeof(scratch), &header);
+	}
+	iov[1].iov_len = strlen(request);
+	return writev(s->fd, iov, 2) == (ssize_t)(iov[0].iov_len + iov[1].iov_len);
 }
 
 static void handle(struct slot *s, uint32_t events)
 {
-	const ssize_t len = sizeof(BENCH_REQUEST) - 1;
-
 	if (!s->sent && events & EPOLLOUT) {
 		s->sent = true;
-		if (write(s->fd, BENCH_REQUEST, len) != len) {
+		if (!send_request(s)) {
 			finish(s, false);
 			return;
 		}
@@ -164,17 +226,53 @@ static unsigned int percentile(unsigned int p)
 	return count ? latencies[(count - 1) * p / 100] : 0;
 }
 
+static bool read_options(int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "c:g:e:l:")) != -1) {
+		switch (c) {
+		case 'c':
+			with_header = true;
+			header.src.family = AF_INET;
+			if (inet_pton(AF_INET, optarg, &header.src.addr.ip) != 1)
+				return false;
+			break;
+		case 'g':
+			snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\nHost: bench\r\n\r\n",
+				 optarg);
+			break;
+		case 'e':
+			expected = optarg;
+			if (strlen(expected) > TAIL)
+				return false;
+			break;
+		case 'l':
+			longer_than = strtoul(optarg, NULL, 10);
+			break;
+		default:
+			return false;
+		}
+	}
+	return argc - optind == 4;
+}
+
 int main(int argc, char **argv)
 {
-	unsigned long count = argc == 5 ? strtoul(argv[4], NULL, 10) : 0;
-	double seconds = argc == 5 ? atof(argv[3]) : 0;
 	struct cpu before, after;
+	unsigned long count;
+	double seconds;
 	uint64_t start;
 
-	if (!count || count > MAX_SLOTS || seconds <= 0 || !bench_address(&target, argv[1], argv[2])) {
-		fprintf(stderr, "Usage: load ADDRESS PORT SECONDS CONNECTIONS-AT-A-TIME\n");
-		return 2;
-	}
+	if (!read_options(argc, argv))
+		goto usage;
+	argv += optind;
+	seconds = atof(argv[2]);
+	count = strtoul(argv[3], NULL, 10);
+	if (!count || count > MAX_SLOTS || seconds <= 0 || !bench_address(&target, argv[0], argv[1]))
+		goto usage;
+	header.dst = (struct pp_endpoint){ .family = AF_INET, .port = target.sin_port,
+					   .addr.ip = target.sin_addr.s_addr };
 	epfd = epoll_create1(0);
 	latencies = calloc(MAX_SAMPLES, sizeof(*latencies));
 	if (epfd < 0 || !latencies) {
@@ -191,9 +289,14 @@ int main(int argc, char **argv)
 	seconds = (now() - start) / 1e9;
 	after = cpu_read();
 	qsort(latencies, good < MAX_SAMPLES ? good : MAX_SAMPLES, sizeof(*latencies), by_value);
-	printf("{\"good\":%lu,\"failed\":%lu,\"seconds\":%.3f,\"busy_ms\":%ju,\"idle_ms\":%ju,"
-	       "\"p50_us\":%u,\"p99_us\":%u,\"max_us\":%u}\n", good, failed, seconds,
-	       (uintmax_t)(after.busy - before.busy), (uintmax_t)(after.idle - before.idle),
-	       percentile(50), percentile(99), percentile(100));
+	printf("{\"good\":%lu,\"failed\":%lu,\"bytes\":%ju,\"seconds\":%.3f,\"busy_ms\":%ju,"
+	       "\"idle_ms\":%ju,\"p50_us\":%u,\"p99_us\":%u,\"max_us\":%u}\n",
+	       good, failed, (uintmax_t)bytes, seconds, (uintmax_t)(after.busy - before.busy),
+	       (uintmax_t)(after.idle - before.idle), percentile(50), percentile(99),
+	       percentile(100));
 	return 0;
+usage:
+	fprintf(stderr, "Usage: load [-c CLIENT] [-g PATH] [-e BODY] [-l LENGTH] "
+			"ADDRESS PORT SECONDS CONNECTIONS-AT-A-TIME\n");
+	return 2;
 }

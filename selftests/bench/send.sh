@@ -12,31 +12,17 @@
 # PP_BENCH_ROUNDS (12), PP_BENCH_SECONDS for each measurement (3),
 # PP_BENCH_CONNECTIONS at a time (32).
 set -euo pipefail
-here=$(readlink -f "${BASH_SOURCE[0]%/*}")
-# shellcheck source=selftests/lib_send.sh
-. "$here/../lib_send.sh"
-# No TAP
-pp_planned=0
+# shellcheck source=selftests/bench/lib_bench.sh
+. "${BASH_SOURCE[0]%/*}/lib_bench.sh"
 
 rounds=${PP_BENCH_ROUNDS:-12}
-seconds=${PP_BENCH_SECONDS:-3}
-connections=${PP_BENCH_CONNECTIONS:-32}
-results=${PP_RESULTS:-$pp_tree/build}
-raw=$PP_TMP/raw
 # Each has a port of the backend for itself, so that none meets connections of
 # another in TIME_WAIT
 modes=(routing nat send haproxy nginx)
 declare -A bport=([routing]=9001 [nat]=9002 [send]=9003 [haproxy]=9004 [nginx]=9005)
 stream_module=/usr/lib/nginx/modules/ngx_stream_module.so
 
-die() {
-	printf 'bench: %s\n' "$*" >&2
-	exit 1
-}
-
-for command in nft jq conntrack haproxy nginx "$here/load" "$here/sink"; do
-	type -P "$command" >/dev/null || die "$command is missing (make -C selftests/bench)"
-done
+bench_need nft jq conntrack haproxy nginx
 [[ -e $stream_module ]] || die "nginx has no stream module"
 
 write_conf() {
@@ -70,16 +56,9 @@ write_conf() {
 	END
 }
 
-# Neither ports nor connections of conntrack may run out, or linger
+# Connections of conntrack must not linger
 tune() {
-	local ns
-
-	for ns in client lb backend; do
-		ns_sysctl $ns net.ipv4.tcp_tw_reuse=1 net.ipv4.ip_local_port_range='1024 65535' \
-			net.ipv4.tcp_max_tw_buckets=262144 net.core.somaxconn=4096 \
-			net.ipv4.tcp_max_syn_backlog=4096
-	done
-	sysctl -qw net.netfilter.nf_conntrack_max=262144
+	bench_tune client lb backend
 	ns_sysctl lb net.netfilter.nf_conntrack_tcp_timeout_time_wait=1 \
 		net.netfilter.nf_conntrack_tcp_timeout_close=1
 }
@@ -92,7 +71,7 @@ start_servers() {
 		routing | nat) set -- ;;
 		*) set -- "$CLIENT" ;;
 		esac
-		start_bg "sink-$mode" backend "$here/sink" "$BACKEND" "${bport[$mode]}" "$@"
+		start_bg "sink-$mode" backend "$bench/sink" "$BACKEND" "${bport[$mode]}" "$@"
 		wait_port backend "${bport[$mode]}"
 	done
 	start_bg haproxy lb haproxy -db -f "$PP_TMP/haproxy.cfg"
@@ -118,7 +97,7 @@ enter() {
 
 # load SECONDS: JSON
 load() {
-	ns client "$here/load" "${TARGET[@]}" "$1" "$connections"
+	ns client "$bench/load" "${TARGET[@]}" "$1" "$connections"
 }
 
 # Every connection of the mode just measured was tagged: $1 of them
@@ -142,9 +121,7 @@ measure() {
 # Everything that follows from the raw figures
 summary() {
 	jq -s --arg kernel "$(uname -r)" --argjson cpus "$(nproc)" --argjson seconds "$seconds" \
-		--argjson connections "$connections" '
-		def middle: sort | (.[(length - 1) / 2 | floor] + .[length / 2 | floor]) / 2;
-		def spread: { median: middle, min: min, max: max };
+		--argjson connections "$connections" "$bench_jq"'
 		def values($mode; f): map(.[$mode] | f);
 		# of each round, mode to result, with the share of the load balancer
 		(group_by(.round) | map(map({ key: .mode, value: . }) | from_entries |
@@ -176,14 +153,10 @@ summary() {
 }
 
 markdown() {
-	jq -r '
+	jq -r "$bench_jq"'
 		def names: { routing: "plain routing", nat: "NAT (DNAT, masquerade)",
 			send: "NAT and a send rule, v2", haproxy: "HAProxy, send-proxy-v2",
 			nginx: "nginx stream, v1" };
-		def row: "| " + join(" | ") + " |";
-		def n: round | tostring;
-		def r: . * 1000 | round | . / 1000 | tostring;
-		def within: "\(.median | r) (\(.min | r) to \(.max | r))";
 		"Linux \(.kernel), \(.cpus) CPUs, \(.rounds) rounds of \(.seconds) s each, " +
 		"\(.connections) connections at a time\n",
 		"Medians; CPU in microseconds per connection, of all CPUs.\n",
