@@ -8,6 +8,8 @@
 set -euo pipefail
 # shellcheck source=selftests/lib_accept.sh
 . "${BASH_SOURCE[0]%/*}/lib_accept.sh"
+# shellcheck source=selftests/lib_loss.sh
+. "${BASH_SOURCE[0]%/*}/lib_loss.sh"
 
 need jq tc ethtool nft
 module_require
@@ -91,6 +93,39 @@ syncookies() {
 	check "accept: IPv$1, SYN cookies, 10 % loss -> no more fail than without a rule" \
 		no_worse "$with" "$without"
 }
+
+# raw_named PORT OPTION...: one connection from this port that names its client
+raw_named() {
+	local port=$1
+
+	shift
+	TARGET=$BACKEND PORT=8080 raw_transfer "$port" --peer-addr "$REAL" --peer-port "$port" \
+		--timeout 10 -- --send-header "v2,$REAL,$port,$ASKED,443" --timeout 10 "$@"
+}
+
+# The handshake that another SYN replaces is over: its header is never data
+replaced() {
+	local before
+
+	before=$(accept_stat replaced)
+	if raw_named 40002 --damage new-syn >"$PP_TMP/replaced"; then
+		fail 'not reset'
+	fi
+	grep 'reset by the server' "$PP_TMP/replaced"
+	is "$(accept_stat replaced)" $((before + 1)) 'replaced'
+	if grep 'message does not begin' "$PP_TMP/replaced"; then
+		fail 'the application has the header'
+	fi
+}
+
+raw_init
+for family in 4 6; do
+	accept_family $family
+	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
+	check "accept: IPv$family, a damaged SYN amid the handshake -> exact" \
+		raw_named 40001 --damage syn
+	check "accept: IPv$family, another SYN amid the handshake -> reset" replaced
+done
 
 client_options=()
 impaired '15 % loss towards the backend' 4 2 client "$there" loss 15%

@@ -33,12 +33,12 @@ accept_rule() {
 
 # accept_stat NAME: a counter
 accept_stat() {
-	backend_ppctl -j show-stats | jq -r ".[0].$1"
+	backend_ppctl -j show-stats | json_first "$1"
 }
 
 # accept_rule_stat NAME: a counter of the only rule
 accept_rule_stat() {
-	backend_ppctl -j list-rules | jq -r ".[0].$1"
+	backend_ppctl -j list-rules | json_first "$1"
 }
 
 # accept_transfer COUNT [OPTION of the server]... -- [OPTION of the client]...:

@@ -30,9 +30,10 @@ ns_make() {
 	done
 }
 
-# ns NAME COMMAND...: runs a program there; not a shell function
+# ns NAME COMMAND...: runs a program there; not a shell function. As ip netns
+# exec, but for /sys, which takes as long as the rest under emulation.
 ns() {
-	ip netns exec "pp-$PP_ID-$1" "${@:2}"
+	nsenter --net="/run/netns/pp-$PP_ID-$1" -- "${@:2}"
 }
 
 # nsip NAME ARGUMENT...: ip(8) there

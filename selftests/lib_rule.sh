@@ -43,12 +43,12 @@ results() {
 
 # stats NAME: a counter there
 stats() {
-	pp -j show-stats | jq -r ".[0].$1"
+	pp -j show-stats | json_first "$1"
 }
 
 # limit NAME: a limit there
 limit() {
-	pp -j show-limits | jq ".[0].$1"
+	pp -j show-limits | json_first "$1"
 }
 
 # without_counters: rules as printed, up to their counters

@@ -50,10 +50,10 @@ rule() {
 
 # stat_of NAME: a counter
 stat_of() {
-	lb_ppctl -j show-stats | jq -r ".[0].$1"
+	lb_ppctl -j show-stats | json_first "$1"
 }
 
 # rule_stat NAME: a counter of the only rule
 rule_stat() {
-	lb_ppctl -j list-rules | jq -r ".[0].$1"
+	lb_ppctl -j list-rules | json_first "$1"
 }

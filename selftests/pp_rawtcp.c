@@ -21,7 +21,7 @@
 #define PAYLOAD_IPV6	1400
 #define REPEAT_MS	700
 
-enum damage { DAMAGE_NONE, DAMAGE_RST, DAMAGE_ACK };
+enum damage { DAMAGE_NONE, DAMAGE_RST, DAMAGE_ACK, DAMAGE_SYN, DAMAGE_NEW_SYN };
 
 /* Options of a header, padded to words */
 struct options {
@@ -34,7 +34,7 @@ struct options {
  * @flow: messages, and the sockets' addresses
  * @syn_options: of the SYN
  * @options: of all other segments
- * @damage: kind of the segment with a wrong checksum that is sent behind the handshake
+ * @damage: kind of the segment that does not belong there
  * @una: what the other end acknowledged
  * @nxt: what it expects from us next
  * @rcv: what we expect from it next
@@ -59,8 +59,9 @@ static const char usage[] =
 "  --options HEX      of all other segments\n"
 "  --damage KIND      behind the handshake goes one more segment, with a wrong\n"
 "                     checksum: rst, a reset; ack, a byte ahead of the others that\n"
-"                     acknowledges what was never sent\n"
-"  --size, --timeout  as of pp_peer\n";
+"                     acknowledges what was never sent; or before its last ACK: syn,\n"
+"                     a SYN with another number; new-syn, the same with a right checksum\n"
+"  --size, --timeout, --send-header with a port: as of pp_peer\n";
 
 static u32 sum_words(const void *data, size_t len, u32 sum)
 {
@@ -128,6 +129,14 @@ static void emit_damaged(struct raw *raw)
 	}
 }
 
+static void emit_other_syn(struct raw *raw)
+{
+	struct tcphdr th = { .syn = 1, .seq = htonl(raw->nxt + 123456789) };
+
+	if (raw->damage == DAMAGE_SYN || raw->damage == DAMAGE_NEW_SYN)
+		emit(raw, th, "", 0, raw->damage == DAMAGE_SYN ? 0x5555 : 0);
+}
+
 static bool is_ours(const struct peer_flow *flow, const struct tcphdr *th,
 		    const struct sockaddr_storage *from)
 {
@@ -152,6 +161,7 @@ static void accept_synack(struct raw *raw, const struct tcphdr *th)
 	raw->connected = true;
 	raw->una = raw->nxt;
 	raw->rcv = ntohl(th->seq) + 1;
+	emit_other_syn(raw);
 	emit_ack(raw);
 	emit_damaged(raw);
 }
@@ -232,7 +242,6 @@ static bool send_message(struct raw *raw)
 	size_t most = raw->flow->local.family == AF_INET ? PAYLOAD_IPV4 : PAYLOAD_IPV6;
 	struct peer_sender *tx = &raw->flow->tx;
 
-	tx->stage = PEER_STAGE_PREAMBLE;
 	while (peer_stream_fill(raw->flow, true)) {
 		size_t len = tx->have - tx->pos < most ? tx->have - tx->pos : most;
 
@@ -250,6 +259,8 @@ static void run(struct raw *raw)
 	if (getrandom(&raw->nxt, sizeof(raw->nxt), 0) != sizeof(raw->nxt))
 		raw->nxt = getpid();
 	raw->una = raw->nxt;
+	flow->tx.header = flow->cfg->sent_header;
+	flow->tx.header_len = flow->cfg->sent_header_len;
 	peer_stream_init(flow);
 	if (!exchange(raw, (struct tcphdr){ .syn = 1 }, "", 0) || !send_message(raw))
 		return;
@@ -281,14 +292,23 @@ static bool parse_hex(struct options *options, const char *text)
 	return true;
 }
 
+static const char *const damages[] = {
+	[DAMAGE_RST] = "rst",
+	[DAMAGE_ACK] = "ack",
+	[DAMAGE_SYN] = "syn",
+	[DAMAGE_NEW_SYN] = "new-syn",
+};
+
 static bool parse_own(struct raw *raw, const char *name, const char *value)
 {
 	if (!strcmp(name, "--syn-options"))
 		return parse_hex(&raw->syn_options, value);
 	if (!strcmp(name, "--options"))
 		return parse_hex(&raw->options, value);
-	raw->damage = !strcmp(value, "rst") ? DAMAGE_RST : DAMAGE_ACK;
-	return raw->damage == DAMAGE_RST || !strcmp(value, "ack");
+	for (enum damage d = DAMAGE_RST; d <= DAMAGE_NEW_SYN; d++)
+		if (!strcmp(value, damages[d]))
+			raw->damage = d;
+	return raw->damage != DAMAGE_NONE;
 }
 
 /* Takes our own options out of the command line, whose others are pp_peer's */

@@ -18,7 +18,7 @@ veth_offload_off lb front
 veth_offload_off lb back
 veth_offload_off backend eth0
 for dev in front back; do
-	ns lb sh -c "echo 1 >/sys/class/net/$dev/queues/rx-0/rps_cpus"
+	ip netns exec "$(ns_name lb)" sh -c "echo 1 >/sys/class/net/$dev/queues/rx-0/rps_cpus"
 done
 
 # lossy PERCENT: in all four directions, outside of what the captures see

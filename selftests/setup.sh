@@ -57,6 +57,8 @@ openssh-client		ssh
 openssh-server		sshd
 redis-server		redis-server
 redis-tools		redis-cli
+postgresql		/usr/lib/postgresql/*/bin/initdb
+postgresql-client	psql
 curl			curl
 socat			socat
 jq			jq
@@ -139,7 +141,7 @@ install_packages() {
 	apt-get -qq -y -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 \
 		install --no-install-recommends "$@" || return
 	have systemctl || return 0
-	for service in nginx haproxy redis-server; do
+	for service in nginx haproxy redis-server postgresql; do
 		[[ " $* " != *" $service "* ]] || disable_service "$service"
 	done
 	[[ " $* " != *' openssh-server '* ]] || disable_service ssh
