@@ -25,7 +25,7 @@ count=60
 
 all_exact() {
 	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
-	accept_transfer "$count" --peer-addr "$REAL" --peer-port client -- -j 30 \
+	accept_transfer "$count" --peer-addr "$REAL" --peer-port client -- -j "$count" \
 		--send-header "v$VERSION,$REAL,0,$ASKED,443" "$@"
 	accept_rule_stat accepted >"$PP_TMP/accepted"
 	(($(cat "$PP_TMP/accepted") >= count)) || fail "$(backend_ppctl list-rules)"

@@ -29,7 +29,7 @@ count=60
 # A stray SYN, duplicated or late, counts as a connection of its own
 all_exact() {
 	rule to "$BACKEND" port 8080 version "$version"
-	transfer "$count" --header "v$version" "${names_client[@]}" -- -j 30
+	transfer "$count" --header "v$version" "${names_client[@]}" -- -j "$count"
 	lb_ppctl -j list-rules | jq -e ".[0] | .acked >= $count" >/dev/null ||
 		fail "$(lb_ppctl list-rules)"
 }

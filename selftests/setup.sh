@@ -59,6 +59,7 @@ redis-server		redis-server
 redis-tools		redis-cli
 postgresql		/usr/lib/postgresql/*/bin/initdb
 postgresql-client	psql
+postfix			postfix
 curl			curl
 socat			socat
 jq			jq
@@ -141,7 +142,7 @@ install_packages() {
 	apt-get -qq -y -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 \
 		install --no-install-recommends "$@" || return
 	have systemctl || return 0
-	for service in nginx haproxy redis-server postgresql; do
+	for service in nginx haproxy redis-server postgresql postfix; do
 		[[ " $* " != *" $service "* ]] || disable_service "$service"
 	done
 	[[ " $* " != *' openssh-server '* ]] || disable_service ssh
