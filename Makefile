@@ -113,6 +113,7 @@ vm-test: all selftests ## selftests in a VM (K=version or vmlinuz, T="names")
 
 .PHONY: bench-send
 bench-send: all selftests ## in a VM: cost of a rule against NAT alone, HAProxy and nginx
+	selftests/setup.sh --bench
 	$(MAKE) -C selftests/bench
 	selftests/vm/run.sh --timeout 3600 --kernel $(or $(K),$(KVER)) -- selftests/bench/send.sh
 

@@ -7,7 +7,7 @@
 # service is started, and none of those that come along is enabled.
 #
 # Usage: setup.sh [--bench] [--check]
-#   --bench    and what make bench-accept needs
+#   --bench    and what the benchmarks need
 #   --check    only names what is missing; status 1 if anything is
 set -euo pipefail
 
@@ -65,10 +65,14 @@ socat			socat
 jq			jq
 '
 
+bench_packages='go-mmproxy	go-mmproxy
+libnginx-mod-stream	/usr/lib/nginx/modules/ngx_stream_module.so
+'
+
 check=''
 for option; do
 	case $option in
-	--bench) packages+=$'go-mmproxy go-mmproxy\n' ;;
+	--bench) packages+=$bench_packages ;;
 	--check) check=1 ;;
 	*)
 		sed -n '/^# Usage/,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
