@@ -173,6 +173,7 @@ ns_make client backend
 veth_make client eth0 backend eth0
 addr_add client eth0 10.0.1.2/24
 addr_add backend eth0 10.0.1.3/24
+nsip backend route add default via 10.0.1.2
 BALANCER=10.0.1.2 BACKEND=10.0.1.3 REAL=192.0.2.77
 bench_tune client backend
 write_conf
