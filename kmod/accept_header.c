@@ -7,11 +7,11 @@
  * parts of a header that cannot be the beginning of anything else are
  * acknowledged, so that a slow sender can go on.
  */
-#include <linux/crc32c.h>
 #include <linux/log2.h>
 #include <linux/unaligned.h>
 #include <net/tcp.h>
 #include "accept.h"
+#include "checksum.h"
 #include "craft.h"
 #include "tlv.h"
 
@@ -136,7 +136,7 @@ static int check_crc(u8 *buf, const struct pp_header *header, unsigned int len)
 		value = buf + (tlv.value - buf);
 		crc = get_unaligned_be32(value);
 		memset(value, 0, sizeof(crc));
-		if (~crc32c(~0, buf, len) != crc)
+		if (pp_checksum_header(buf, len) != crc)
 			return -EBADMSG;
 		put_unaligned_be32(crc, value);
 	}

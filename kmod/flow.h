@@ -54,6 +54,7 @@ static inline struct pp_flow_key pp_flow_key_reversed(const struct pp_flow_key *
  * @isn: initial sequence number of the client, as the client sees it
  * @is_local: the header is a LOCAL one, without addresses
  * @header_len: bytes of @header, by which the SYN's sequence number is moved
+ * @unique_id: offset of the unique id in @header, or 0
  * @old_isn: initial sequence number of the handshake that this one replaced
  * @old_len: bytes by which its SYN was moved; 0: there was none
  * @touched: jiffies of its last packet, for the garbage collection
@@ -80,6 +81,7 @@ struct pp_flow {
 	unsigned long created;
 	u32 isn;
 	u16 header_len;
+	u16 unique_id;
 	u32 old_isn;
 	u16 old_len;
 	bool is_local;

@@ -81,6 +81,8 @@ struct pp_endpoint {
  * @tlv_off: offset of the first TLV in the header, v2 only; 0 where none can be
  *	told from addresses: LOCAL, UNSPEC and pairs that SPEC does not list
  * @tlv_len: bytes of TLVs, v2 only; 0 when there are none
+ * @tlvs: when a header is written, its @tlv_len bytes of TLVs, or NULL if it has
+ *	none; not set when one is read
  */
 struct pp_header {
 	u8 version;
@@ -90,6 +92,7 @@ struct pp_header {
 	struct pp_endpoint dst;
 	u16 tlv_off;
 	u16 tlv_len;
+	const u8 *tlvs;
 };
 
 int pp_header_write(u8 *buf, size_t size, const struct pp_header *h);

@@ -142,7 +142,8 @@ static int write_v2(u8 *buf, size_t size, const struct pp_header *h)
 	bool local = h->command == PP_HEADER_LOCAL;
 	size_t addr_len = h->src.family == AF_INET ? sizeof(h->src.addr.ip) :
 						     sizeof(h->src.addr.in6);
-	size_t len = local ? 0 : 2 * addr_len + 2 * sizeof(h->src.port);
+	size_t tlv_len = h->tlvs ? h->tlv_len : 0;
+	size_t len = local ? 0 : 2 * addr_len + 2 * sizeof(h->src.port) + tlv_len;
 	u8 *p = buf;
 
 	if (size < PP_HEADER_V2_FIXED + len)
@@ -161,6 +162,8 @@ static int write_v2(u8 *buf, size_t size, const struct pp_header *h)
 		p = put_bytes(p, &h->dst.addr, addr_len);
 		p = put_bytes(p, &h->src.port, sizeof(h->src.port));
 		p = put_bytes(p, &h->dst.port, sizeof(h->dst.port));
+		if (tlv_len)
+			p = put_bytes(p, h->tlvs, tlv_len);
 	}
 	return p - buf;
 }
@@ -169,6 +172,9 @@ static int write_v2(u8 *buf, size_t size, const struct pp_header *h)
 static bool can_write(const struct pp_header *h)
 {
 	if (h->version != 1 && h->version != 2)
+		return false;
+	/* Behind a LOCAL header's missing addresses nobody looks for TLVs */
+	if (h->tlvs && (h->version == 1 || h->command == PP_HEADER_LOCAL))
 		return false;
 	if (h->command == PP_HEADER_LOCAL)
 		return true;
@@ -182,14 +188,14 @@ static bool can_write(const struct pp_header *h)
 /**
  * pp_header_write - write a header
  * @buf: gets the header; left alone on error
- * @size: bytes of @buf; PP_HEADER_V1_MAX is always enough
+ * @size: bytes of @buf; PP_HEADER_V1_MAX is always enough for one without TLVs
  * @h: what to write; only the version, the command and, unless that is LOCAL,
- *	the endpoints count
+ *	the endpoints and the TLVs count
  *
  * Context: any; no allocation, no locks.
  *
  * v2 (SPEC 2.2): LOCAL is 16 bytes, family 0x00 and length 0; PROXY is 28 bytes
- * over IPv4 and 52 over IPv6, always as TCP. There is no v2 PROXY header without
+ * over IPv4 and 52 over IPv6, always as TCP, and the TLVs as they are. There is no v2 PROXY header without
  * addresses: SPEC allows it, HAProxy closes the connection.
  *
  * v1 (SPEC 2.1): a TCP4 or TCP6 line of canonical addresses. v1 has no LOCAL:
@@ -197,7 +203,7 @@ static bool can_write(const struct pp_header *h)
  * since HAProxy takes no other.
  *
  * Return: bytes written, -EINVAL when @h cannot be written (unknown version,
- * command or family, or two families), -EMSGSIZE when @size is too small.
+ * command or family, two families, or TLVs where there can be none), -EMSGSIZE when @size is too small.
  */
 int pp_header_write(u8 *buf, size_t size, const struct pp_header *h)
 {

@@ -8,12 +8,21 @@
 #include <net/genetlink.h>
 #include "net.h"
 
+struct pp_rule;
+
 extern struct genl_family pp_netlink_family;
 
 int pp_netlink_rule_parse(const struct nlattr *nest, struct nlattr **tb,
 			  struct netlink_ext_ack *extack);
 struct pp_rule *pp_netlink_rule_read(const struct nlattr *nest,
 				     struct netlink_ext_ack *extack);
+extern const struct nla_policy pp_netlink_tlv_policy[PP_TLV_ATTR_MAX + 1];
+
+int pp_netlink_tlv_size(const struct nlattr *rule_nest, struct nlattr **tb,
+			struct netlink_ext_ack *extack);
+void pp_netlink_tlv_read(struct pp_rule *rule, const struct nlattr *rule_nest,
+			 struct nlattr **tb);
+int pp_netlink_tlv_put(struct sk_buff *msg, const struct pp_rule *rule);
 int pp_netlink_rule_add(struct sk_buff *skb, struct genl_info *info);
 int pp_netlink_rule_del(struct sk_buff *skb, struct genl_info *info);
 int pp_netlink_rule_get(struct sk_buff *skb, struct genl_info *info);

@@ -40,6 +40,16 @@ static int put_age(struct sk_buff *msg, unsigned long created)
 				 PP_CONN_ATTR_PAD);
 }
 
+static int put_unique_id(struct sk_buff *msg, const struct pp_flow *flow)
+{
+	char text[PP_UNIQUE_ID_LEN + 1] = {};
+
+	if (!flow->unique_id)
+		return 0;
+	memcpy(text, flow->header + flow->unique_id, PP_UNIQUE_ID_LEN);
+	return nla_put_string(msg, PP_CONN_ATTR_UNIQUE_ID, text);
+}
+
 static int put_send(struct sk_buff *msg, struct pp_flow *flow)
 {
 	u32 sent = READ_ONCE(flow->sent);
@@ -54,7 +64,8 @@ static int put_send(struct sk_buff *msg, struct pp_flow *flow)
 	    put_end(msg, PP_CONN_ATTR_BACKEND, flow->key.family, &flow->key.dst,
 		    flow->key.dport) ||
 	    nla_put_u16(msg, PP_CONN_ATTR_HEADER_LEN, flow->header_len) ||
-	    nla_put_u32(msg, PP_CONN_ATTR_RESENT, sent ? sent - 1 : 0))
+	    nla_put_u32(msg, PP_CONN_ATTR_RESENT, sent ? sent - 1 : 0) ||
+	    put_unique_id(msg, flow))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -89,6 +89,7 @@ static int put_send(struct sk_buff *msg, const struct pp_rule *rule)
 	if (put_mark(msg, rule) ||
 	    nla_put_u8(msg, PP_RULE_ATTR_VERSION, rule->version) ||
 	    nla_put_u8(msg, PP_RULE_ATTR_ORIGIN, rule->origin) ||
+	    pp_netlink_tlv_put(msg, rule) ||
 	    put_counter(msg, PP_RULE_ATTR_TAGGED, &rule->tagged) ||
 	    put_counter(msg, PP_RULE_ATTR_ACKED, &rule->acked) ||
 	    put_counter(msg, PP_RULE_ATTR_RESENT, &rule->resent))

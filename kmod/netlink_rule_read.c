@@ -42,6 +42,9 @@ static const struct nla_policy rule_policy[PP_RULE_ATTR_MAX + 1] = {
 	[PP_RULE_ATTR_ORIGIN] = NLA_POLICY_MAX(NLA_U8, PP_ORIGIN_PROXY),
 	[PP_RULE_ATTR_COMMENT] = { .type = NLA_NUL_STRING, .len = PP_COMMENT_MAX },
 	[PP_RULE_ATTR_FROM] = NLA_POLICY_NESTED(from_policy),
+	[PP_RULE_ATTR_TLV] = NLA_POLICY_NESTED(pp_netlink_tlv_policy),
+	[PP_RULE_ATTR_UNIQUE_ID] = { .type = NLA_FLAG },
+	[PP_RULE_ATTR_CRC32C] = { .type = NLA_FLAG },
 	[PP_RULE_ATTR_HEADER] = NLA_POLICY_MAX(NLA_U8, PP_HEADER_OPTIONAL),
 	[PP_RULE_ATTR_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &timeout_range),
 };
@@ -274,6 +277,7 @@ static int read_rule(struct pp_rule *rule, const struct nlattr *nest, struct nla
 	rule->version = 2;
 	if (tb[PP_RULE_ATTR_VERSION])
 		rule->version = nla_get_u8(tb[PP_RULE_ATTR_VERSION]);
+	pp_netlink_tlv_read(rule, nest, tb);
 	if (tb[PP_RULE_ATTR_ORIGIN])
 		rule->origin = nla_get_u8(tb[PP_RULE_ATTR_ORIGIN]);
 	if (tb[PP_RULE_ATTR_HEADER])
@@ -300,7 +304,8 @@ static int check_direction(struct nlattr **tb, u8 direction, struct netlink_ext_
 {
 	static const u8 of_send[] = {
 		PP_RULE_ATTR_MARK, PP_RULE_ATTR_MARK_MASK, PP_RULE_ATTR_VERSION,
-		PP_RULE_ATTR_ORIGIN
+		PP_RULE_ATTR_ORIGIN, PP_RULE_ATTR_TLV, PP_RULE_ATTR_UNIQUE_ID,
+		PP_RULE_ATTR_CRC32C
 	};
 	static const u8 of_accept[] = {
 		PP_RULE_ATTR_FROM, PP_RULE_ATTR_HEADER, PP_RULE_ATTR_TIMEOUT
@@ -352,7 +357,7 @@ struct pp_rule *pp_netlink_rule_read(const struct nlattr *nest,
 	size_t comment_len = 0;
 	struct pp_rule *rule;
 	unsigned int ports, from;
-	int err;
+	int err, tlv_len;
 
 	err = pp_netlink_rule_parse(nest, tb, extack);
 	if (!err)
@@ -369,9 +374,12 @@ struct pp_rule *pp_netlink_rule_read(const struct nlattr *nest,
 		NL_SET_ERR_MSG_FMT(extack, "a rule has %u sources at most", PP_FROM_MAX);
 		return ERR_PTR(-EINVAL);
 	}
+	tlv_len = pp_netlink_tlv_size(nest, tb, extack);
+	if (tlv_len < 0)
+		return ERR_PTR(tlv_len);
 	if (tb[PP_RULE_ATTR_COMMENT])
 		comment_len = strlen(nla_data(tb[PP_RULE_ATTR_COMMENT]));
-	rule = pp_rule_alloc(ports, from, comment_len);
+	rule = pp_rule_alloc(ports, from, tlv_len, comment_len);
 	if (!rule)
 		return ERR_PTR(-ENOMEM);
 	err = read_rule(rule, nest, tb, extack);

@@ -15,6 +15,7 @@
  * pp_rule_alloc - a new rule, not yet in any table
  * @ports_count: port ranges that it will hold
  * @from_count: sources that it will hold
+ * @tlv_len: bytes of TLVs that it will hold
  * @comment_len: length of its comment without the NUL; 0: none
  *
  * Context: may sleep.
@@ -22,11 +23,12 @@
  * pp_rule_retire(), or NULL
  */
 struct pp_rule *pp_rule_alloc(unsigned int ports_count, unsigned int from_count,
-			      size_t comment_len)
+			      size_t tlv_len, size_t comment_len)
 {
 	size_t from = ALIGN(struct_size((struct pp_rule *)NULL, ports, ports_count),
 			    __alignof__(struct pp_from));
-	size_t size = from + from_count * sizeof(struct pp_from);
+	size_t tlvs = from + from_count * sizeof(struct pp_from);
+	size_t size = tlvs + tlv_len;
 	struct pp_rule *rule;
 
 	rule = kzalloc(size + comment_len + 1, GFP_KERNEL_ACCOUNT);
@@ -35,6 +37,8 @@ struct pp_rule *pp_rule_alloc(unsigned int ports_count, unsigned int from_count,
 	rule->ports_count = ports_count;
 	rule->from_count = from_count;
 	rule->from = (struct pp_from *)((char *)rule + from);
+	rule->tlvs = (u8 *)rule + tlvs;
+	rule->tlv_len = tlv_len;
 	if (comment_len)
 		rule->comment = (char *)rule + size;
 	refcount_set(&rule->ref, 1);

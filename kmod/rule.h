@@ -60,6 +60,11 @@ struct pp_from {
  * @resent: times a header was sent again
  * @header_need: enum pp_header_need
  * @timeout: seconds that a header may take
+ * @tlvs: TLVs of the header, behind @from in the same allocation, with room for
+ *	what each connection fills in: the unique id and, last, the CRC32C
+ * @tlv_len: bytes of @tlvs
+ * @unique_id: there is a unique id
+ * @crc32c: there is a CRC32C
  * @accepted: connections given to the application with what their header said
  * @passed: connections given to the application without a header
  * @refused: connections reset for want of a valid header
@@ -95,6 +100,10 @@ struct pp_rule {
 	char *comment;
 	struct pp_from *from;
 	unsigned int from_count;
+	u8 *tlvs;
+	u16 tlv_len;
+	bool unique_id;
+	bool crc32c;
 	struct list_head slots;
 	unsigned int ports_count;
 	struct pp_ports ports[];
@@ -117,7 +126,7 @@ struct pp_rule_query {
 };
 
 struct pp_rule *pp_rule_alloc(unsigned int ports_count, unsigned int from_count,
-			      size_t comment_len);
+			      size_t tlv_len, size_t comment_len);
 void pp_rule_put(struct pp_rule *rule);
 void pp_rule_retire(struct pp_rule *rule);
 int pp_rule_add(struct pp_net *pn, struct pp_rule *rule, struct netlink_ext_ack *extack);

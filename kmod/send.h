@@ -10,6 +10,7 @@
 int pp_send_register(struct net *net, u8 nfproto);
 void pp_send_unregister(struct net *net, u8 nfproto);
 
+u16 pp_send_finish_tlvs(const struct pp_rule *rule, u8 *header, u16 len);
 unsigned int pp_send_syn(struct pp_net *pn, struct pp_packet *pkt,
 			 const struct nf_hook_state *state);
 unsigned int pp_send_client(struct pp_flow *flow, struct pp_packet *pkt,

@@ -142,6 +142,10 @@ static struct pp_flow *make_flow(struct pp_net *pn, const struct pp_packet *pkt,
 	if (rule->origin == PP_ORIGIN_LOCAL && rule->version == 2 &&
 	    is_own_connection(pkt->skb, state, &header.src))
 		header.command = PP_HEADER_LOCAL;
+	if (rule->tlv_len && header.command != PP_HEADER_LOCAL) {
+		header.tlvs = rule->tlvs;
+		header.tlv_len = rule->tlv_len;
+	}
 	len = pp_header_write(bytes, sizeof(bytes), &header);
 	if (len < 0)
 		return ERR_PTR(len);
@@ -153,6 +157,8 @@ static struct pp_flow *make_flow(struct pp_net *pn, const struct pp_packet *pkt,
 	flow->orig_dst = header.dst;
 	flow->isn = pkt->seq;
 	memcpy(flow->header, bytes, len);
+	if (header.tlvs)
+		flow->unique_id = pp_send_finish_tlvs(rule, flow->header, len);
 	flow->is_local = header.command == PP_HEADER_LOCAL;
 	return flow;
 }

@@ -1,11 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The TLVs behind the addresses of a v2 header: one step of a walk.
+ * The TLVs behind the addresses of a v2 header: one step of a walk, and one
+ * written.
  *
- * The same step validates a header that is still arriving and reads one that
+ * The same step of a walk validates a header that is still arriving and reads one that
  * is complete.
  */
 #include "tlv.h"
+
+/**
+ * pp_tlv_put - write a TLV
+ * @p: where, with room for PP_TLV_FIXED + @len bytes
+ * @type: PP2_TYPE_* of SPEC 2.2
+ * @value: its value; NULL: zeros, to be filled in
+ * @len: bytes of the value
+ *
+ * Return: behind it
+ */
+u8 *pp_tlv_put(u8 *p, u8 type, const void *value, u16 len)
+{
+	*p++ = type;
+	*p++ = len >> 8;
+	*p++ = len & 0xff;
+	if (value)
+		memcpy(p, value, len);
+	else
+		memset(p, 0, len);
+	return p + len;
+}
 
 /* Whether TLVs can fill this many bytes, and leave no stray byte behind */
 static bool can_hold_tlvs(size_t bytes)

@@ -12,8 +12,15 @@
 
 /* Type and length of a TLV (SPEC 2.2) */
 #define PP_TLV_FIXED	3
+/* Types (SPEC 2.2.1, 2.2.2, 2.2.5 and 2.2.7), and those left to applications */
+#define PP_TLV_ALPN		0x01
+#define PP_TLV_AUTHORITY	0x02
+#define PP_TLV_UNIQUE_ID	0x05
+#define PP_TLV_NETNS		0x30
+#define PP_TLV_CUSTOM_FIRST	0xe0
+#define PP_TLV_CUSTOM_LAST	0xef
 /* Type of a CRC32C of the whole header, 4 bytes (SPEC 2.2.3) */
-#define PP_TLV_CRC32C	0x03
+#define PP_TLV_CRC32C		0x03
 
 /**
  * struct pp_tlv - one TLV
@@ -39,6 +46,7 @@ struct pp_tlv_walk {
 	size_t left;
 };
 
+u8 *pp_tlv_put(u8 *p, u8 type, const void *value, u16 len);
 int pp_tlv_next(struct pp_tlv_walk *walk, struct pp_tlv *tlv);
 
 #endif /* _PP_TLV_H */

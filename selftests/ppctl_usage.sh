@@ -74,15 +74,49 @@ test_grammar() {
 	refuse_rule "unknown keyword 'p': see ppctl add-rule -h" to any p 80
 	refuse_rule "unknown keyword '': see ppctl add-rule -h" to any ''
 	refuse_rule "unknown keyword '10.0.0.1': see ppctl add-rule -h" 10.0.0.1
-	for keyword in crc32c unique-id authority tlv alpn netns; do
-		refuse_rule "keyword '$keyword' is not supported by this version" \
+	for keyword in netns unique-id crc32c; do
+		refuse_rule "unknown keyword 'value': see ppctl add-rule -h" \
 			to any "$keyword" value
+		refuse_rule "'$keyword' is given twice" to any "$keyword" "$keyword"
+		refuse_rule 'a header of version 1 has no TLVs' to any version 1 "$keyword"
 	done
+	refuse_rule "'authority' is given twice" to any authority a authority b
+	refuse_rule "'tlv' needs a value" to any tlv
 	refuse_rule "unknown version '3': 1 or 2" to any version 3
 	refuse_rule "unknown version '02': 1 or 2" to any version 02
 	refuse_rule "unknown version 'v2': 1 or 2" to any version v2
 	refuse_rule "unknown origin 'none': local or proxy" to any origin none
 	refuse_rule "unknown origin 'LOCAL': local or proxy" to any origin LOCAL
+}
+
+test_tlvs() {
+	local text many=() i
+
+	for text in '' 'a b' $'a\nb' $'caf\xc3\xa9'; do
+		[[ -z $text ]] ||
+			refuse_rule "'$text' has a character that no authority has" \
+				to any authority "$text"
+	done
+	refuse_rule "'authority' needs a name of 1 to 255 bytes" to any authority ''
+	refuse_rule "'alpn' needs a name of 1 to 255 bytes" to any alpn "$(printf 'a%.0s' {1..256})"
+	refuse_rule "'0xe1' is not a TLV: TYPE=VALUE" to any tlv 0xe1
+	for text in '' 1 0x02 0x05 223 240 256 0xE 0xe11 0XE1 ALPN aws; do
+		refuse_rule "'$text' is not a type: 0xe0 to 0xef, aws-vpce-id, azure-link-id or gcp-psc-id" \
+			to any tlv "$text=x"
+	done
+	refuse_rule "'0xe1=0x1' has an odd number of digits: two for each byte" to any tlv 0xe1=0x1
+	refuse_rule "'0xe1=0x1g' has a digit that is not hexadecimal" to any tlv 0xe1=0x1g
+	refuse_rule "'azure-link-id=4294967296': azure-link-id is a number from 0 to 4294967295" \
+		to any tlv azure-link-id=4294967296
+	refuse_rule "'gcp-psc-id=x': gcp-psc-id is a number from 0 to 18446744073709551615" \
+		to any tlv gcp-psc-id=x
+	refuse_rule "'aws-vpce-id=' has no value" to any tlv aws-vpce-id=
+	text=0xe1=$(printf 'a%.0s' {1..513})
+	refuse_rule "the value in '$text' has more than 512 bytes" to any tlv "$text"
+	for i in {1..17}; do
+		many+=(tlv "0xe1=$i")
+	done
+	refuse_rule 'a rule has at most 16 TLVs' to any "${many[@]}"
 }
 
 test_prefixes() {
@@ -234,6 +268,7 @@ test_ids_and_limits() {
 test_options
 test_commands
 test_grammar
+test_tlvs
 test_prefixes
 test_ports
 test_marks

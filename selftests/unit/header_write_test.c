@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "tlv.h"
 #include "unit.h"
 #include "kselftest_harness.h"
 
@@ -127,6 +128,33 @@ TEST(what_cannot_be_written_is_refused)
 	EXPECT_EQ(-EINVAL, pp_header_write(buf, sizeof(buf), &h));
 	h.src.family = h.dst.family = AF_UNSPEC;
 	h.version = 2;
+	EXPECT_EQ(-EINVAL, pp_header_write(buf, sizeof(buf), &h));
+}
+
+TEST(tlvs_follow_the_addresses)
+{
+	struct pp_header h = make(2, PP_HEADER_PROXY, "1.2.3.4", "5.6.7.8", 1, 2), got;
+	u8 tlvs[3 + 300 + 3 + 4], buf[PP_HEADER_SEND_MAX], *p;
+	char value[300];
+
+	memset(value, 'x', sizeof(value));
+	p = pp_tlv_put(tlvs, PP_TLV_CUSTOM_FIRST, value, sizeof(value));
+	p = pp_tlv_put(p, PP_TLV_CRC32C, NULL, 4);
+	ASSERT_EQ(tlvs + sizeof(tlvs), p);
+	EXPECT_EQ(0, memcmp(tlvs, "\xe0\x01\x2cx", 4));
+	EXPECT_EQ(0, memcmp(tlvs + 303, "\x03\0\x04\0\0\0", 7));
+	h.tlvs = tlvs;
+	h.tlv_len = sizeof(tlvs);
+	EXPECT_EQ(-EMSGSIZE, pp_header_write(buf, 28 + sizeof(tlvs) - 1, &h));
+	ASSERT_EQ((int)(28 + sizeof(tlvs)), pp_header_write(buf, sizeof(buf), &h));
+	EXPECT_EQ(0, memcmp(buf + 28, tlvs, sizeof(tlvs)));
+	ASSERT_EQ((int)(28 + sizeof(tlvs)), pp_header_read(buf, 28 + sizeof(tlvs), &got));
+	EXPECT_EQ(28, got.tlv_off);
+	EXPECT_EQ((int)sizeof(tlvs), got.tlv_len);
+	h.command = PP_HEADER_LOCAL;
+	EXPECT_EQ(-EINVAL, pp_header_write(buf, sizeof(buf), &h));
+	h.command = PP_HEADER_PROXY;
+	h.version = 1;
 	EXPECT_EQ(-EINVAL, pp_header_write(buf, sizeof(buf), &h));
 }
 

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "netns.h"
 #include "ppctl.h"
 #include "rule.h"
 
@@ -45,6 +46,64 @@ static int parse_origin(const char *value, struct rule *rule)
 	return STATUS_OK;
 }
 
+/* Where one more goes, or NULL, which it reports */
+static struct tlv *new_tlv(struct rule *rule)
+{
+	if (rule->n_tlvs < PP_TLVS_MAX)
+		return &rule->tlvs[rule->n_tlvs++];
+	usage_error("a rule has at most %d TLVs", PP_TLVS_MAX);
+	return NULL;
+}
+
+static int parse_tlv(const char *value, struct rule *rule)
+{
+	struct tlv *tlv = new_tlv(rule);
+
+	return tlv ? tlv_parse(value, tlv) : STATUS_USAGE;
+}
+
+static int parse_authority(const char *value, struct rule *rule)
+{
+	struct tlv *tlv = new_tlv(rule);
+
+	return tlv ? tlv_parse_name("authority", value, TLV_AUTHORITY, tlv) :
+		     STATUS_USAGE;
+}
+
+static int parse_alpn(const char *value, struct rule *rule)
+{
+	struct tlv *tlv = new_tlv(rule);
+
+	return tlv ? tlv_parse_name("alpn", value, TLV_ALPN, tlv) : STATUS_USAGE;
+}
+
+static int parse_netns(const char *unused, struct rule *rule)
+{
+	struct tlv *tlv = new_tlv(rule);
+	char name[256];
+	int status;
+
+	(void)unused;
+	if (!tlv)
+		return STATUS_USAGE;
+	status = netns_name(name, sizeof(name));
+	return status ? status : tlv_parse_name("netns", name, TLV_NETNS, tlv);
+}
+
+static int parse_unique_id(const char *unused, struct rule *rule)
+{
+	(void)unused;
+	rule->unique_id = true;
+	return STATUS_OK;
+}
+
+static int parse_crc32c(const char *unused, struct rule *rule)
+{
+	(void)unused;
+	rule->crc32c = true;
+	return STATUS_OK;
+}
+
 static int parse_sources(const char *value, struct rule *rule)
 {
 	return prefix_parse_list(value, rule->from, PP_FROM_MAX, &rule->n_from);
@@ -74,7 +133,9 @@ static int parse_text(const char *value, struct rule *rule)
 
 /**
  * struct keyword - a word of the language, which a value follows
- * @parse: reads the value; NULL: a later version does
+ * @parse: reads the value
+ * @is_flag: none follows
+ * @repeats: it may be there more than once
  * @direction: whose rules have it; 0: those of both
  * @missing: what to say to those that have to have it and do not; NULL: none
  */
@@ -82,25 +143,26 @@ static const struct keyword {
 	const char *name;
 	int (*parse)(const char *value, struct rule *rule);
 	uint8_t direction;
+	bool is_flag;
+	bool repeats;
 	const char *missing;
 } keywords[] = {
-	{ "to", parse_to, 0, "a rule needs 'to' and a destination" },
-	{ "port", parse_port_list, 0, NULL },
-	{ "mark", parse_mark_and_mask, PP_DIRECTION_SEND, NULL },
-	{ "version", parse_version, PP_DIRECTION_SEND, NULL },
-	{ "origin", parse_origin, PP_DIRECTION_SEND, NULL },
+	{ "to", parse_to, 0, .missing = "a rule needs 'to' and a destination" },
+	{ "port", parse_port_list, .direction = 0 },
+	{ "mark", parse_mark_and_mask, .direction = PP_DIRECTION_SEND },
+	{ "version", parse_version, .direction = PP_DIRECTION_SEND },
+	{ "origin", parse_origin, .direction = PP_DIRECTION_SEND },
+	{ "authority", parse_authority, .direction = PP_DIRECTION_SEND },
+	{ "alpn", parse_alpn, .direction = PP_DIRECTION_SEND },
+	{ "netns", parse_netns, .direction = PP_DIRECTION_SEND, .is_flag = true },
+	{ "tlv", parse_tlv, .direction = PP_DIRECTION_SEND, .repeats = true },
+	{ "unique-id", parse_unique_id, .direction = PP_DIRECTION_SEND, .is_flag = true },
+	{ "crc32c", parse_crc32c, .direction = PP_DIRECTION_SEND, .is_flag = true },
 	{ "from", parse_sources, PP_DIRECTION_ACCEPT,
-	  "an accept rule needs 'from': without it, a header from anyone else would be believed (if that is meant: from any)" },
-	{ "header", parse_header, PP_DIRECTION_ACCEPT, NULL },
-	{ "timeout", parse_seconds, PP_DIRECTION_ACCEPT, NULL },
-	{ "comment", parse_text, 0, NULL },
-
-	{ "crc32c", NULL, 0, NULL },
-	{ "unique-id", NULL, 0, NULL },
-	{ "authority", NULL, 0, NULL },
-	{ "tlv", NULL, 0, NULL },
-	{ "alpn", NULL, 0, NULL },
-	{ "netns", NULL, 0, NULL },
+	  .missing = "an accept rule needs 'from': without it, a header from anyone else would be believed (if that is meant: from any)" },
+	{ "header", parse_header, .direction = PP_DIRECTION_ACCEPT },
+	{ "timeout", parse_seconds, .direction = PP_DIRECTION_ACCEPT },
+	{ "comment", parse_text, .direction = 0 },
 };
 
 static bool belongs_to(const struct keyword *keyword, uint8_t direction)
@@ -118,14 +180,10 @@ static const struct keyword *find_keyword(const char *name, uint8_t direction)
 		keyword = &keywords[i];
 		if (strcmp(keyword->name, name))
 			continue;
-		if (keyword->parse && belongs_to(keyword, direction))
+		if (belongs_to(keyword, direction))
 			return keyword;
-		if (keyword->parse)
-			usage_error("'%s' belongs to %s rules", name,
-				    rule_direction_name(keyword->direction));
-		else
-			usage_error("keyword '%s' is not supported by this version",
-				    name);
+		usage_error("'%s' belongs to %s rules", name,
+			    rule_direction_name(keyword->direction));
 		return NULL;
 	}
 	usage_error("unknown keyword '%s': see ppctl add-rule -h", name);
@@ -153,14 +211,14 @@ static int parse_keywords(char **words, struct rule *rule)
 	size_t i;
 	int status;
 
-	for (; words[0]; words += 2) {
+	for (; words[0]; words += keyword->is_flag ? 1 : 2) {
 		keyword = find_keyword(words[0], rule->direction);
 		if (!keyword)
 			return STATUS_USAGE;
-		if (given[keyword - keywords])
+		if (given[keyword - keywords] && !keyword->repeats)
 			return usage_error("'%s' is given twice", words[0]);
 		given[keyword - keywords] = true;
-		if (!words[1])
+		if (!keyword->is_flag && !words[1])
 			return usage_error("'%s' needs a value", words[0]);
 		status = keyword->parse(words[1], rule);
 		if (status)
@@ -172,6 +230,14 @@ static int parse_keywords(char **words, struct rule *rule)
 		    belongs_to(keyword, rule->direction))
 			return usage_error("%s", keyword->missing);
 	}
+	return STATUS_OK;
+}
+
+static int check_tlvs(const struct rule *rule)
+{
+	if (rule->version == 1 &&
+	    (rule->n_tlvs || rule->unique_id || rule->crc32c))
+		return usage_error("a header of version 1 has no TLVs");
 	return STATUS_OK;
 }
 
@@ -213,5 +279,7 @@ int rule_parse(char **words, struct rule *rule)
 		status = parse_keywords(words + 1, rule);
 	if (!status)
 		status = check_families(rule);
+	if (!status)
+		status = check_tlvs(rule);
 	return status;
 }

@@ -126,6 +126,12 @@ void json_number(const char *key, uint64_t value)
 	printf("%" PRIu64, value);
 }
 
+void json_bool(const char *key, bool value)
+{
+	begin_value(key);
+	fputs(value ? "true" : "false", stdout);
+}
+
 void json_null(const char *key)
 {
 	begin_value(key);

@@ -5,7 +5,10 @@
 #ifndef _PPCTL_NETNS_H
 #define _PPCTL_NETNS_H
 
+#include <stddef.h>
+
 int netns_select(const char *name);
 int netns_enter(void);
+int netns_name(char *name, size_t size);
 
 #endif /* _PPCTL_NETNS_H */

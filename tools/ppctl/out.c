@@ -208,6 +208,17 @@ void out_seconds(const char *key, const char *label, uint64_t milliseconds)
 	put(label, text, true);
 }
 
+/**
+ * out_flag - something that is or is not: the text has the label if it is
+ */
+void out_flag(const char *key, const char *label, bool value)
+{
+	if (format != OUT_TEXT)
+		json_bool(key, value);
+	else if (value)
+		put(label, "", false);
+}
+
 void out_null(const char *key)
 {
 	out_string(key, NULL, NULL);

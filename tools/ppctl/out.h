@@ -9,6 +9,7 @@
 #ifndef _PPCTL_OUT_H
 #define _PPCTL_OUT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum out_format {
@@ -31,6 +32,7 @@ void out_quoted(const char *key, const char *label, const char *value);
 void out_number(const char *key, const char *label, uint64_t value);
 void out_hex(const char *key, const char *label, uint32_t value);
 void out_seconds(const char *key, const char *label, uint64_t milliseconds);
+void out_flag(const char *key, const char *label, bool value);
 void out_null(const char *key);
 
 /* A value of two parts, "address:port" in the text; without address unknown */

@@ -59,6 +59,30 @@ static int put_match(struct nl_msg *msg, const struct rule *rule)
 	return 0;
 }
 
+static int put_tlv(struct nl_msg *msg, const struct tlv *tlv)
+{
+	struct nlattr *nest;
+
+	nest = nla_nest_start(msg, PP_RULE_ATTR_TLV | NLA_F_NESTED);
+	if (!nest || nla_put_u8(msg, PP_TLV_ATTR_TYPE, tlv->type) ||
+	    nla_put(msg, PP_TLV_ATTR_VALUE, tlv->len, tlv->value))
+		return -1;
+	return nla_nest_end(msg, nest);
+}
+
+static int put_tlvs(struct nl_msg *msg, const struct rule *rule)
+{
+	unsigned int i;
+
+	for (i = 0; i < rule->n_tlvs; i++) {
+		if (put_tlv(msg, &rule->tlvs[i]))
+			return -1;
+	}
+	if (rule->unique_id && nla_put_flag(msg, PP_RULE_ATTR_UNIQUE_ID))
+		return -1;
+	return rule->crc32c ? nla_put_flag(msg, PP_RULE_ATTR_CRC32C) : 0;
+}
+
 static int put_send(struct nl_msg *msg, const struct rule *rule)
 {
 	if (rule->mask &&
@@ -67,7 +91,9 @@ static int put_send(struct nl_msg *msg, const struct rule *rule)
 		return -1;
 	if (nla_put_u8(msg, PP_RULE_ATTR_VERSION, rule->version))
 		return -1;
-	return nla_put_u8(msg, PP_RULE_ATTR_ORIGIN, rule->origin);
+	if (nla_put_u8(msg, PP_RULE_ATTR_ORIGIN, rule->origin))
+		return -1;
+	return put_tlvs(msg, rule);
 }
 
 static int put_accept(struct nl_msg *msg, const struct rule *rule)
@@ -142,6 +168,23 @@ static bool read_source(struct nlattr *nest, struct rule *rule)
 			   &rule->from[rule->n_from++]);
 }
 
+static bool read_tlv(struct nlattr *nest, struct rule *rule)
+{
+	struct nlattr *tb[PP_TLV_ATTR_MAX + 1], *value;
+	struct tlv *tlv;
+
+	if (rule->n_tlvs == PP_TLVS_MAX ||
+	    nla_parse_nested(tb, PP_TLV_ATTR_MAX, nest, NULL))
+		return false;
+	tlv = &rule->tlvs[rule->n_tlvs++];
+	tlv->type = (uint8_t)reply_number(tb[PP_TLV_ATTR_TYPE], 0);
+	value = tb[PP_TLV_ATTR_VALUE];
+	if (value && nla_len(value) > PP_TLV_VALUE_MAX)
+		return false;
+	tlv->len = value ? (uint16_t)nla_memcpy(tlv->value, value, PP_TLV_VALUE_MAX) : 0;
+	return true;
+}
+
 static bool read_repeated(struct nlattr *rule_nest, struct rule *rule)
 {
 	struct nlattr *attr;
@@ -153,6 +196,8 @@ static bool read_repeated(struct nlattr *rule_nest, struct rule *rule)
 			return false;
 		if (nla_type(attr) == PP_RULE_ATTR_FROM &&
 		    !read_source(attr, rule))
+			return false;
+		if (nla_type(attr) == PP_RULE_ATTR_TLV && !read_tlv(attr, rule))
 			return false;
 	}
 	return true;
@@ -168,6 +213,8 @@ static void read_send(struct nlattr **tb, struct rule *rule)
 	rule->version = (uint8_t)reply_number(tb[PP_RULE_ATTR_VERSION], 2);
 	rule->origin = (uint8_t)reply_number(tb[PP_RULE_ATTR_ORIGIN],
 					    PP_ORIGIN_LOCAL);
+	rule->unique_id = tb[PP_RULE_ATTR_UNIQUE_ID];
+	rule->crc32c = tb[PP_RULE_ATTR_CRC32C];
 	rule->tagged = reply_number(tb[PP_RULE_ATTR_TAGGED], 0);
 	rule->acked = reply_number(tb[PP_RULE_ATTR_ACKED], 0);
 	rule->resent = reply_number(tb[PP_RULE_ATTR_RESENT], 0);

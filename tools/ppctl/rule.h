@@ -12,6 +12,7 @@
 
 #include "address.h"
 #include "parse.h"
+#include "tlv.h"
 
 struct nl_msg;
 struct nlattr;
@@ -30,6 +31,10 @@ struct nlattr;
  * @mask: 0: any mark
  * @version: of the header
  * @origin: enum pp_origin
+ * @tlvs: TLVs of the header, in their order there
+ * @n_tlvs: how many
+ * @unique_id: the header has a unique id
+ * @crc32c: the header has a checksum
  * @tagged: connections that got a header
  * @acked: headers that the backend acknowledged
  * @resent: times a header was sent again
@@ -55,6 +60,10 @@ struct rule {
 	uint32_t mask;
 	uint8_t version;
 	uint8_t origin;
+	struct tlv tlvs[PP_TLVS_MAX];
+	unsigned int n_tlvs;
+	bool unique_id;
+	bool crc32c;
 	uint64_t tagged;
 	uint64_t acked;
 	uint64_t resent;

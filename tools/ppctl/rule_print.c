@@ -97,12 +97,27 @@ static void print_comment(const struct rule *rule)
 	out_quoted("comment", " comment ", *rule->comment ? rule->comment : NULL);
 }
 
+static void print_tlvs(const struct rule *rule)
+{
+	unsigned int i;
+
+	for (i = 0; i < rule->n_tlvs; i++)
+		tlv_print(&rule->tlvs[i]);
+	out_flag("unique_id", " unique-id", rule->unique_id);
+	out_flag("crc32c", " crc32c", rule->crc32c);
+	out_open_array("tlvs");
+	for (i = 0; i < rule->n_tlvs; i++)
+		tlv_print_object(&rule->tlvs[i]);
+	out_close_array();
+}
+
 static void print_send(const struct rule *rule)
 {
 	print_mark(rule);
 	out_number("version", " version ", rule->version);
 	out_string("origin", rule->origin == PP_ORIGIN_LOCAL ? NULL : " origin ",
 		   origin_name(rule->origin));
+	print_tlvs(rule);
 	print_comment(rule);
 	out_number("tagged", "  # tagged ", rule->tagged);
 	out_number("acked", " acked ", rule->acked);

@@ -112,6 +112,14 @@ static void print_number(struct nlattr **tb, uint8_t direction,
 	out_text(number->label, "-");
 }
 
+static void print_unique_id(struct nlattr **tb, uint8_t direction)
+{
+	struct nlattr *attr = tb[PP_CONN_ATTR_UNIQUE_ID];
+
+	if (direction == PP_DIRECTION_SEND)
+		out_string("unique_id", NULL, attr ? nla_get_string(attr) : NULL);
+}
+
 static int print_connection(struct nlattr *nest, void *unused)
 {
 	struct nlattr *tb[PP_CONN_ATTR_MAX + 1];
@@ -132,6 +140,7 @@ static int print_connection(struct nlattr *nest, void *unused)
 	out_seconds("age_ms", "age", reply_number(tb[PP_CONN_ATTR_AGE], 0));
 	for (i = 0; i < ARRAY_SIZE(numbers); i++)
 		print_number(tb, direction, &numbers[i]);
+	print_unique_id(tb, direction);
 	out_end_line();
 	out_close_object();
 	return STATUS_OK;

@@ -30,6 +30,11 @@
 #define PP_TIMEOUT_MIN		3
 #define PP_TIMEOUT_DEFAULT	60
 #define PP_TIMEOUT_MAX		3600
+/* Most TLVs of one send rule, and bytes of one's value */
+#define PP_TLVS_MAX		16
+#define PP_TLV_VALUE_MAX	512
+/* Characters of a unique id: 128 bits in hexadecimal digits */
+#define PP_UNIQUE_ID_LEN	32
 /* Handshakes in progress in one network namespace: default and highest limit */
 #define PP_HANDSHAKES_DEFAULT	65536
 #define PP_HANDSHAKES_MAX	1048576
@@ -156,6 +161,12 @@ enum pp_header_need {
  *	without a header
  * @PP_RULE_ATTR_REFUSED: u64, answer only: connections reset for want of a valid
  *	header
+ * @PP_RULE_ATTR_TLV: nest of enum pp_tlv_attr, once for each TLV (SPEC 2.2) that
+ *	every header carries, in their order there, at most PP_TLVS_MAX; send
+ *	only, and only with version 2, as the next two are. A LOCAL header has none
+ * @PP_RULE_ATTR_UNIQUE_ID: flag: a TLV UNIQUE_ID (0x05), PP_UNIQUE_ID_LEN digits,
+ *	random for each connection
+ * @PP_RULE_ATTR_CRC32C: flag: a TLV CRC32C (0x03), the last one
  */
 enum pp_rule_attr {
 	PP_RULE_ATTR_UNSPEC,
@@ -179,6 +190,9 @@ enum pp_rule_attr {
 	PP_RULE_ATTR_ACCEPTED,
 	PP_RULE_ATTR_PASSED,
 	PP_RULE_ATTR_REFUSED,
+	PP_RULE_ATTR_TLV,
+	PP_RULE_ATTR_UNIQUE_ID,
+	PP_RULE_ATTR_CRC32C,
 
 	__PP_RULE_ATTR_MAX,
 	PP_RULE_ATTR_MAX = __PP_RULE_ATTR_MAX - 1
@@ -214,6 +228,23 @@ enum pp_from_attr {
 
 	__PP_FROM_ATTR_MAX,
 	PP_FROM_ATTR_MAX = __PP_FROM_ATTR_MAX - 1
+};
+
+/**
+ * enum pp_tlv_attr - a TLV of a send rule
+ * @PP_TLV_ATTR_UNSPEC: not used
+ * @PP_TLV_ATTR_TYPE: u8: ALPN (0x01), AUTHORITY (0x02) or NETNS (0x30), each once
+ *	at most, or 0xE0 to 0xEF, which SPEC 2.2.6 leaves to the application
+ * @PP_TLV_ATTR_VALUE: binary, at most PP_TLV_VALUE_MAX bytes; absent: no bytes;
+ *	of the first three types 1 to 255 bytes
+ */
+enum pp_tlv_attr {
+	PP_TLV_ATTR_UNSPEC,
+	PP_TLV_ATTR_TYPE,
+	PP_TLV_ATTR_VALUE,
+
+	__PP_TLV_ATTR_MAX,
+	PP_TLV_ATTR_MAX = __PP_TLV_ATTR_MAX - 1
 };
 
 /**
@@ -263,6 +294,7 @@ enum pp_conn_state {
  * @PP_CONN_ATTR_TLV_LEN: u16, bytes of TLVs in the header; accept only
  * @PP_CONN_ATTR_SEEN_PORT: u16, port of the client that the application sees;
  *	accept only, and only where the client's own was in use
+ * @PP_CONN_ATTR_UNIQUE_ID: string: unique id in the header; send only
  */
 enum pp_conn_attr {
 	PP_CONN_ATTR_UNSPEC,
@@ -285,6 +317,7 @@ enum pp_conn_attr {
 	PP_CONN_ATTR_PROXY_PORT,
 	PP_CONN_ATTR_TLV_LEN,
 	PP_CONN_ATTR_SEEN_PORT,
+	PP_CONN_ATTR_UNIQUE_ID,
 
 	__PP_CONN_ATTR_MAX,
 	PP_CONN_ATTR_MAX = __PP_CONN_ATTR_MAX - 1
