@@ -107,7 +107,8 @@ static void print_tlvs(const struct rule *rule)
 	out_flag("crc32c", " crc32c", rule->crc32c);
 	out_open_array("tlvs");
 	for (i = 0; i < rule->n_tlvs; i++)
-		tlv_print_object(&rule->tlvs[i]);
+		tlv_print_object(rule->tlvs[i].type, rule->tlvs[i].value,
+				 rule->tlvs[i].len);
 	out_close_array();
 }
 

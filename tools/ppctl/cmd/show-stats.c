@@ -88,6 +88,8 @@ static const struct counter {
 	  "SYNs dropped at the limit of pending or accepted connections" },
 	{ PP_STATS_ATTR_ACCEPT_NOMEM, "accept_nomem",
 	  "packets of pending connections dropped for want of memory" },
+	{ PP_STATS_ATTR_NOT_KEPT, "not_kept",
+	  "headers not kept for the life of their connection, for want of memory" },
 };
 
 static int print_counters(struct nlattr *nest, void *unused)
