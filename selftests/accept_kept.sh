@@ -26,7 +26,7 @@ serve() {
 call() {
 	local bytes
 
-	bytes=$(sed 's/../\\x&/g' <<<"$1")
+	bytes=$(escaped "$1")
 	is "$(ns client timeout 30 bash -c "exec 3<>/dev/tcp/$BACKEND/8080
 		printf '${bytes}hello\n' >&3; head -n 1 <&3")" hello || {
 		bg_output asker
@@ -125,7 +125,7 @@ listed() {
 	next_port
 	serve "$BACKEND"
 	start_bg caller client bash -c "exec 3<>/dev/tcp/$BACKEND/8080
-		printf '$(v2 21 $tcp "$REAL,$port,$ASKED,443" 02=6162 e1=0001 ea=0176706365 e2:2000 | sed 's/../\\x&/g')' >&3
+		printf '$(escaped "$(v2 21 $tcp "$REAL,$port,$ASKED,443" 02=6162 e1=0001 ea=0176706365 e2:2000)")' >&3
 		sleep 30"
 	wait_until 10 grep -q '^{' "$PP_TMP/bg/asker.out"
 	is "$(backend_ppctl -j list-connections | jq -c ".[] | select(.client_port == $port) | .tlvs |
@@ -141,7 +141,7 @@ example() {
 	start_bg example backend "$pp_selftests/show_header" 8080
 	wait_port backend 8080
 	ns client bash -c "exec 3<>/dev/tcp/$BACKEND/8080
-		printf '$(v2 21 11 "$REAL,$port,$ASKED,443" | sed 's/../\\x&/g')' >&3; cat <&3"
+		printf '$(escaped "$(v2 21 11 "$REAL,$port,$ASKED,443")")' >&3; cat <&3"
 	wait_bg example
 	is "$(<"$PP_TMP/bg/example.out")" "asked for $ASKED:443
 $(v2 21 11 "$REAL,$port,$ASKED,443")"
@@ -154,14 +154,15 @@ for family in 4 6; do
 	check "accept: IPv$family, getsockopt, v2 -> the header and the destination" plain
 	check "accept: IPv$family, getsockopt, v1 -> the same" line
 	check "accept: IPv$family, getsockopt, TLVs -> the header, all of it" tlvs
-	check "accept: IPv$family, getsockopt, 4096 bytes -> the header, all of it" longest
-	check "accept: IPv$family, getsockopt, LOCAL -> the header, no destination" own_address
-	check "accept: IPv$family, getsockopt, UNKNOWN -> the header, no destination" unknown_line
-	check "accept: IPv$family, getsockopt, no header or no rule -> ENOENT" no_header
 	check "accept: IPv$family, getsockopt, redirected port -> the header" redirected
 	check "accept: IPv$family, TLVs -> in list-connections" listed
 done
 accept_family 4
+tcp=11
 accept_rule to "$BACKEND" port 8080 from "$BALANCER"
+check 'accept: getsockopt, 4096 bytes -> the header, all of it' longest
+check 'accept: getsockopt, LOCAL -> the header, no destination' own_address
+check 'accept: getsockopt, UNKNOWN -> the header, no destination' unknown_line
+check 'accept: getsockopt, no header or no rule -> ENOENT' no_header
 check 'accept: getsockopt on an IPv6 socket of an IPv4 client -> the header' mapped
 check 'accept: the example program -> shows the header' example

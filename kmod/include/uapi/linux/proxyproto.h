@@ -128,6 +128,18 @@ enum pp_header_need {
 };
 
 /**
+ * enum pp_tlvs - TLVs of a header that this host accepted, where the connection
+ * goes on to a tagged backend
+ * @PP_TLVS_PASS: stand in the new header, those that fit; but for CRC32C, NOOP and
+ *	types that the rule has itself
+ * @PP_TLVS_DROP: do not
+ */
+enum pp_tlvs {
+	PP_TLVS_PASS = 0,
+	PP_TLVS_DROP = 1,
+};
+
+/**
  * enum pp_rule_attr - a rule
  * @PP_RULE_ATTR_UNSPEC: not used
  * @PP_RULE_ATTR_PAD: alignment of 64-bit attributes
@@ -167,6 +179,7 @@ enum pp_header_need {
  * @PP_RULE_ATTR_UNIQUE_ID: flag: a TLV UNIQUE_ID (0x05), PP_UNIQUE_ID_LEN digits,
  *	random for each connection
  * @PP_RULE_ATTR_CRC32C: flag: a TLV CRC32C (0x03), the last one
+ * @PP_RULE_ATTR_TLVS: u8, enum pp_tlvs; absent: PP_TLVS_PASS; send only
  */
 enum pp_rule_attr {
 	PP_RULE_ATTR_UNSPEC,
@@ -193,6 +206,7 @@ enum pp_rule_attr {
 	PP_RULE_ATTR_TLV,
 	PP_RULE_ATTR_UNIQUE_ID,
 	PP_RULE_ATTR_CRC32C,
+	PP_RULE_ATTR_TLVS,
 
 	__PP_RULE_ATTR_MAX,
 	PP_RULE_ATTR_MAX = __PP_RULE_ATTR_MAX - 1
@@ -384,6 +398,9 @@ enum pp_conn_attr {
  *	memory
  * @PP_STATS_ATTR_NOT_KEPT: headers that are not kept for the life of their
  *	connection, for want of memory
+ * @PP_STATS_ATTR_CHAINED: connections that got a header made from one that this
+ *	host accepted
+ * @PP_STATS_ATTR_TLVS_LOST: TLVs of such that did not fit the new header
  */
 enum pp_stats_attr {
 	PP_STATS_ATTR_UNSPEC,
@@ -429,6 +446,8 @@ enum pp_stats_attr {
 	PP_STATS_ATTR_ACCEPT_LIMIT,
 	PP_STATS_ATTR_ACCEPT_NOMEM,
 	PP_STATS_ATTR_NOT_KEPT,
+	PP_STATS_ATTR_CHAINED,
+	PP_STATS_ATTR_TLVS_LOST,
 
 	__PP_STATS_ATTR_MAX,
 	PP_STATS_ATTR_MAX = __PP_STATS_ATTR_MAX - 1
