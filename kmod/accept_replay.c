@@ -16,6 +16,7 @@
 #include <net/tcp.h>
 #include "accept.h"
 #include "craft.h"
+#include "event.h"
 
 static void inject(struct pp_accept *entry, const struct pp_segment *segment,
 		   struct net_device *dev, u32 mark)
@@ -146,6 +147,8 @@ void pp_accept_refuse(struct pp_accept *entry, enum pp_stats_attr reason,
 		__pp_accept_kill(entry, reason);
 	}
 	spin_unlock_bh(&entry->lock);
+	if (!dead && reason != PP_STATS_ATTR_REPLACED)
+		pp_event_refused(entry, reason);
 	if (!dead && answered && dev)
 		inject(entry, &to_listener, dev, 0);
 	if (!dead && reason != PP_STATS_ATTR_ABANDONED && reason != PP_STATS_ATTR_REPLACED)
@@ -244,6 +247,7 @@ void pp_accept_finish(struct pp_accept *entry, struct net_device *dev)
 	spin_unlock_bh(&entry->lock);
 	if (!pending)
 		return;
+	pp_event_accepted(entry);
 	queued = !skb_queue_empty(&pending->queue);
 	deliver_queue(entry, pending, dev);
 	/* Else the application's first answer does */

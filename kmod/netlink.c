@@ -186,6 +186,16 @@ static const struct genl_ops ops[] = {
 	},
 };
 
+/* Where the kernel cannot keep others from listening, there are no events */
+#ifdef GENL_MCAST_CAP_NET_ADMIN
+static const struct genl_multicast_group groups[] = {
+	[PP_NETLINK_EVENTS] = {
+		.name = PP_GENL_GROUP_EVENTS,
+		.flags = GENL_MCAST_CAP_NET_ADMIN,
+	},
+};
+#endif
+
 struct genl_family pp_netlink_family __ro_after_init = {
 	.name = PP_GENL_NAME,
 	.version = PP_GENL_VERSION,
@@ -195,6 +205,10 @@ struct genl_family pp_netlink_family __ro_after_init = {
 	.module = THIS_MODULE,
 	.ops = ops,
 	.n_ops = ARRAY_SIZE(ops),
+#ifdef GENL_MCAST_CAP_NET_ADMIN
+	.mcgrps = groups,
+	.n_mcgrps = ARRAY_SIZE(groups),
+#endif
 };
 
 int __init pp_netlink_init(void)

@@ -8,7 +8,14 @@
 #include <net/genetlink.h>
 #include "net.h"
 
+struct pp_accept;
+struct pp_flow;
 struct pp_rule;
+
+/* Multicast groups */
+enum {
+	PP_NETLINK_EVENTS,
+};
 
 extern struct genl_family pp_netlink_family;
 
@@ -28,6 +35,10 @@ int pp_netlink_rule_del(struct sk_buff *skb, struct genl_info *info);
 int pp_netlink_rule_get(struct sk_buff *skb, struct genl_info *info);
 int pp_netlink_rule_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int pp_netlink_rule_flush(struct sk_buff *skb, struct genl_info *info);
+
+int pp_netlink_put_rule(struct sk_buff *msg, const struct pp_rule *rule);
+int pp_netlink_put_flow(struct sk_buff *msg, struct pp_flow *flow);
+int pp_netlink_put_accept(struct sk_buff *msg, const struct pp_accept *entry);
 
 int pp_netlink_conn_start(struct netlink_callback *cb);
 int pp_netlink_conn_dump(struct sk_buff *skb, struct netlink_callback *cb);

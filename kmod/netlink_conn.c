@@ -123,26 +123,54 @@ static int put_accept(struct sk_buff *msg, const struct pp_accept *entry)
 	    put_age(msg, entry->created) ||
 	    put_end(msg, PP_CONN_ATTR_PROXY, wire->family, &wire->src, wire->sport) ||
 	    put_end(msg, PP_CONN_ATTR_LOCAL, wire->family, &wire->dst, wire->dport) ||
-	    (state >= PP_ACCEPT_REPLAY && put_accept_client(msg, entry, state)))
+	    (state >= PP_ACCEPT_REPLAY && entry->has_inner &&
+	     put_accept_client(msg, entry, state)))
 		return -EMSGSIZE;
 	return 0;
+}
+
+static int put_conn(struct sk_buff *msg, void *conn, bool accept)
+{
+	struct nlattr *nest = nla_nest_start(msg, PP_ATTR_CONN);
+
+	if (!nest || (accept ? put_accept(msg, conn) : put_send(msg, conn)))
+		return -EMSGSIZE;
+	nla_nest_end(msg, nest);
+	return 0;
+}
+
+/**
+ * pp_netlink_put_flow - write a handshake in progress to a message
+ * @msg: message
+ * @flow: handshake, under RCU, not locked
+ */
+int pp_netlink_put_flow(struct sk_buff *msg, struct pp_flow *flow)
+{
+	return put_conn(msg, flow, false);
+}
+
+/**
+ * pp_netlink_put_accept - write a connection of an accept rule to a message
+ * @msg: message
+ * @entry: connection, under RCU
+ */
+int pp_netlink_put_accept(struct sk_buff *msg, const struct pp_accept *entry)
+{
+	return put_conn(msg, (void *)entry, true);
 }
 
 static int dump_one(struct sk_buff *skb, struct netlink_callback *cb, void *conn, bool accept)
 {
 	void *hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
 				&pp_netlink_family, NLM_F_MULTI, PP_CMD_CONN_GET);
-	struct nlattr *nest;
 
 	if (!hdr)
 		return -EMSGSIZE;
 	genl_dump_check_consistent(cb, hdr);
-	nest = nla_nest_start(skb, PP_ATTR_CONN);
-	if (!nest || (accept ? put_accept(skb, conn) : put_send(skb, conn))) {
+	if (put_conn(skb, conn, accept)) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
 	}
-	nla_nest_end(skb, nest);
 	genlmsg_end(skb, hdr);
 	return 0;
 }

@@ -97,7 +97,12 @@ static int put_send(struct sk_buff *msg, const struct pp_rule *rule)
 	return 0;
 }
 
-static int put_rule(struct sk_buff *msg, const struct pp_rule *rule)
+/**
+ * pp_netlink_put_rule - write a rule to a message
+ * @msg: message
+ * @rule: rule
+ */
+int pp_netlink_put_rule(struct sk_buff *msg, const struct pp_rule *rule)
 {
 	struct nlattr *nest = nla_nest_start(msg, PP_ATTR_RULE);
 
@@ -118,7 +123,7 @@ static int fill_reply(struct sk_buff *msg, struct genl_info *info, u8 cmd,
 {
 	void *hdr = genlmsg_put_reply(msg, info, &pp_netlink_family, 0, cmd);
 
-	if (!hdr || put_rule(msg, rule))
+	if (!hdr || pp_netlink_put_rule(msg, rule))
 		return -EMSGSIZE;
 	genlmsg_end(msg, hdr);
 	return 0;
@@ -287,7 +292,7 @@ static int dump_one(struct sk_buff *skb, struct netlink_callback *cb,
 	if (!hdr)
 		return -EMSGSIZE;
 	genl_dump_check_consistent(cb, hdr);
-	if (put_rule(skb, rule)) {
+	if (pp_netlink_put_rule(skb, rule)) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
 	}

@@ -8,6 +8,7 @@
 #include <linux/netlink.h>
 #include <linux/slab.h>
 #include <net/ipv6.h>
+#include "event.h"
 #include "rule.h"
 #include "rule_index.h"
 
@@ -158,6 +159,7 @@ int pp_rule_add(struct pp_net *pn, struct pp_rule *rule, struct netlink_ext_ack 
 		goto uncount;
 	rules->count++;
 	rules->generation++;
+	pp_event_rule(pn, PP_EVENT_RULE_ADDED, rule);
 	return 0;
 
 uncount:
@@ -176,6 +178,7 @@ static void remove_one(struct pp_net *pn, struct pp_rule *rule)
 	count_families(rules, rule, -1);
 	rules->count--;
 	rules->generation++;
+	pp_event_rule(pn, PP_EVENT_RULE_REMOVED, rule);
 	pp_rule_retire(rule);
 }
 

@@ -19,6 +19,7 @@
 #include <net/route.h>
 #include <net/tcp.h>
 #include "accept.h"
+#include "event.h"
 #include "offload.h"
 #include "send.h"
 
@@ -220,6 +221,7 @@ static void count_tagged(struct pp_flow *flow, const struct nf_conn *ct)
 		pp_stats_inc(flow->net, LOCAL);
 	if (!ct)
 		pp_stats_inc(flow->net, NO_CONNTRACK);
+	pp_event_tagged(flow);
 }
 
 /*

@@ -38,11 +38,11 @@ test_commands() {
 	refuse "unknown command 'list-rule': see ppctl -h" list-rule
 	refuse "unknown command '': see ppctl -h" ''
 	refuse "unknown command 'List-rules': see ppctl -h" List-rules
-	for command in monitor save restore check; do
+	for command in save restore check; do
 		refuse "command '$command' is not supported by this version" \
 			"$command"
 	done
-	for command in list-rules flush-rules list-connections show-stats \
+	for command in list-rules flush-rules list-connections show-stats monitor \
 		       show-limits; do
 		refuse "$command takes no arguments: 'all'" "$command" all
 		refuse "$command takes no arguments: '-j'" "$command" -j

@@ -39,6 +39,8 @@ static const struct command {
 	  "Delete all rules" },
 	{ "list-connections", cmd_list_connections, "",
 	  "List connections whose header is not acknowledged yet, and accepted ones" },
+	{ "monitor", cmd_monitor, "",
+	  "Print what happens to connections and rules, as it happens" },
 	{ "show-stats", cmd_show_stats, "",
 	  "Show every counter and what it counts" },
 	{ "set-limit", cmd_set_limit, "{ handshakes | pending | accepted } N",
@@ -50,7 +52,7 @@ static const struct command {
 
 /* Words of the language that a later version brings */
 static const char * const later_commands[] = {
-	"monitor", "save", "restore", "check",
+	"save", "restore", "check",
 };
 
 static void print_command(const struct command *command)

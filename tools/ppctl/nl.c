@@ -198,7 +198,12 @@ static void set_options(void)
 			   sizeof(send_buffer));
 }
 
-static int open_socket(void)
+/**
+ * ppnl_open - enter the chosen namespace and find the module in it
+ *
+ * Requests do so by themselves.
+ */
+int ppnl_open(void)
 {
 	int status;
 
@@ -246,7 +251,7 @@ int ppnl_do(struct nl_msg *request, struct replies *replies)
 	struct exchange exchange = { .replies = replies };
 	int status;
 
-	status = open_socket();
+	status = ppnl_open();
 	if (!status) {
 		run_exchange(&exchange, request, family);
 		status = extack_report(&exchange.extack);
@@ -289,7 +294,7 @@ int ppnl_dump(uint8_t command, enum dump_kind kind, struct replies *replies)
 	bool again = true;
 	int status, try;
 
-	status = open_socket();
+	status = ppnl_open();
 	for (try = 0; !status && again; try++) {
 		if (try == DUMP_TRIES)
 			return failure("the list changed each of the %d times it was read: try again",

@@ -17,6 +17,7 @@ enum dump_kind {
 	DUMP_MOVING,		/* as much as any other, since it changes always */
 };
 
+int ppnl_open(void);
 struct nl_msg *ppnl_request(uint8_t command, size_t room);
 int ppnl_do(struct nl_msg *request, struct replies *replies);
 int ppnl_dump(uint8_t command, enum dump_kind kind, struct replies *replies);

@@ -41,6 +41,11 @@ void out_select(enum out_format wanted)
 		json_set_pretty();
 }
 
+bool out_is_text(void)
+{
+	return format == OUT_TEXT;
+}
+
 void out_open_array(const char *key)
 {
 	if (format != OUT_TEXT)

@@ -19,6 +19,7 @@ enum out_format {
 };
 
 void out_select(enum out_format wanted);
+bool out_is_text(void);
 
 /* Brackets of JSON; the text has none */
 void out_open_array(const char *key);

@@ -31,6 +31,7 @@ int cmd_delete_rule(char **args);
 int cmd_flush_rules(char **args);
 int cmd_list_connections(char **args);
 int cmd_list_rules(char **args);
+int cmd_monitor(char **args);
 int cmd_set_limit(char **args);
 int cmd_show_limits(char **args);
 int cmd_show_stats(char **args);

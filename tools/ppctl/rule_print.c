@@ -141,16 +141,16 @@ static void print_accept(const struct rule *rule)
 /**
  * rule_print - print a rule: a line of text, or an object of JSON
  * @nest: PP_ATTR_RULE of an answer
+ * @key: name of the object, or NULL
  */
-int rule_print(struct nlattr *nest, void *unused)
+int rule_print(struct nlattr *nest, void *key)
 {
 	struct rule rule;
 
-	(void)unused;
 	if (!rule_read(nest, &rule))
 		return reply_bad();
 
-	out_open_object(NULL);
+	out_open_object(key);
 	print_match(&rule);
 	if (rule.direction == PP_DIRECTION_ACCEPT)
 		print_accept(&rule);

@@ -17,6 +17,8 @@
 
 #define PP_GENL_NAME		"proxyproto"
 #define PP_GENL_VERSION		1
+/* Multicast group of PP_CMD_EVENT; needs CAP_NET_ADMIN as the commands do */
+#define PP_GENL_GROUP_EVENTS	"events"
 
 /* Longest comment of a rule, in bytes, without the final NUL */
 #define PP_COMMENT_MAX		255
@@ -61,6 +63,9 @@
  * @PP_CMD_STATS_GET: do: the counters, in PP_ATTR_STATS
  * @PP_CMD_LIMITS_GET: do: the limits, in PP_ATTR_LIMITS
  * @PP_CMD_LIMITS_SET: set the limits that PP_ATTR_LIMITS holds; the others stay
+ * @PP_CMD_EVENT: from the module alone, to PP_GENL_GROUP_EVENTS: PP_ATTR_EVENT says
+ *	what has happened, PP_ATTR_CONN or PP_ATTR_RULE to what. A listener that is
+ *	too slow gets ENOBUFS, and has lost some
  */
 enum pp_cmd {
 	PP_CMD_UNSPEC,
@@ -72,6 +77,7 @@ enum pp_cmd {
 	PP_CMD_STATS_GET,
 	PP_CMD_LIMITS_GET,
 	PP_CMD_LIMITS_SET,
+	PP_CMD_EVENT,
 
 	__PP_CMD_MAX,
 	PP_CMD_MAX = __PP_CMD_MAX - 1
@@ -84,6 +90,7 @@ enum pp_cmd {
  * @PP_ATTR_CONN: a connection, of enum pp_conn_attr
  * @PP_ATTR_STATS: counters, of enum pp_stats_attr
  * @PP_ATTR_LIMITS: limits, of enum pp_limits_attr
+ * @PP_ATTR_EVENT: an event, of enum pp_event_attr
  */
 enum pp_attr {
 	PP_ATTR_UNSPEC,
@@ -91,6 +98,7 @@ enum pp_attr {
 	PP_ATTR_CONN,
 	PP_ATTR_STATS,
 	PP_ATTR_LIMITS,
+	PP_ATTR_EVENT,
 
 	__PP_ATTR_MAX,
 	PP_ATTR_MAX = __PP_ATTR_MAX - 1
@@ -473,6 +481,42 @@ enum pp_limits_attr {
 
 	__PP_LIMITS_ATTR_MAX,
 	PP_LIMITS_ATTR_MAX = __PP_LIMITS_ATTR_MAX - 1
+};
+
+/**
+ * enum pp_event_kind - what has happened
+ * @PP_EVENT_TAGGED: send: a connection is given a header; its SYN leaves
+ * @PP_EVENT_ACCEPTED: accept: the application has the connection
+ * @PP_EVENT_REFUSED: accept: the connection is not given to the application
+ * @PP_EVENT_RULE_ADDED: a rule is in force
+ * @PP_EVENT_RULE_REMOVED: it is no more
+ */
+enum pp_event_kind {
+	PP_EVENT_TAGGED = 1,
+	PP_EVENT_ACCEPTED = 2,
+	PP_EVENT_REFUSED = 3,
+	PP_EVENT_RULE_ADDED = 4,
+	PP_EVENT_RULE_REMOVED = 5,
+};
+
+/**
+ * enum pp_event_attr - an event
+ * @PP_EVENT_ATTR_UNSPEC: not used
+ * @PP_EVENT_ATTR_PAD: alignment
+ * @PP_EVENT_ATTR_KIND: u8, enum pp_event_kind
+ * @PP_EVENT_ATTR_TIME: u64, nanoseconds since 1970 began
+ * @PP_EVENT_ATTR_REASON: u16, of PP_EVENT_REFUSED: the counter, of enum
+ *	pp_stats_attr, that counts it
+ */
+enum pp_event_attr {
+	PP_EVENT_ATTR_UNSPEC,
+	PP_EVENT_ATTR_PAD,
+	PP_EVENT_ATTR_KIND,
+	PP_EVENT_ATTR_TIME,
+	PP_EVENT_ATTR_REASON,
+
+	__PP_EVENT_ATTR_MAX,
+	PP_EVENT_ATTR_MAX = __PP_EVENT_ATTR_MAX - 1
 };
 
 /*

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A connection on the screen.
+ */
+#ifndef _PPCTL_CONNECTION_H
+#define _PPCTL_CONNECTION_H
+
+struct nlattr;
+
+int connection_print(struct nlattr *nest, void *key);
+int connection_print_line(struct nlattr *nest);
+
+#endif /* _PPCTL_CONNECTION_H */
