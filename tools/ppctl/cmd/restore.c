@@ -126,17 +126,58 @@ static int check_rule(struct rule *rule, unsigned long line, void *data)
 	return STATUS_OK;
 }
 
+static bool same_prefix(const struct prefix *a, const struct prefix *b)
+{
+	char text[2][PREFIX_TEXT_MAX];
+
+	prefix_format(a, text[0]);
+	prefix_format(b, text[1]);
+	return !strcmp(text[0], text[1]);
+}
+
+static bool share_ports(const struct rule *a, const struct rule *b)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < a->n_ports; i++) {
+		for (j = 0; j < b->n_ports; j++) {
+			if (a->ports[i].first == b->ports[j].first &&
+			    a->ports[i].last == b->ports[j].last)
+				return true;
+		}
+	}
+	return !a->n_ports && !b->n_ports;
+}
+
+/* Returns the status that ends the search at the first that is in the way */
+static int compare_rule(struct rule *rule, unsigned long line, void *data)
+{
+	const struct rule *other = data;
+
+	if (rule->direction != other->direction || rule->mark != other->mark ||
+	    rule->mask != other->mask || !same_prefix(&rule->to, &other->to) ||
+	    !share_ports(rule, other))
+		return STATUS_OK;
+	return (int)line;
+}
+
 static int stage_rule(struct rule *rule, unsigned long line, void *data)
 {
 	struct nl_msg *request = ppnl_request(PP_CMD_RULE_STAGE, RULE_ROOM);
+	const struct rules_file *file = data;
+	bool exists;
+	int status;
 
-	(void)line;
-	(void)data;
 	if (rule_put(request, rule)) {
 		nlmsg_free(request);
 		return failure("the rule is too long");
 	}
-	return ppnl_do(request, NULL);
+	status = ppnl_do_unless(request, EEXIST, &exists);
+	if (!exists)
+		return status;
+	status = each_rule(file, compare_rule, rule);
+	error_at(file->name, line);
+	return failure("line %d has the same destination, ports and mark", status);
 }
 
 static int replace_rules(const struct rules_file *file)
@@ -145,7 +186,7 @@ static int replace_rules(const struct rules_file *file)
 
 	status = ppnl_do(ppnl_request(PP_CMD_RULES_BEGIN, 0), NULL);
 	if (!status)
-		status = each_rule(file, stage_rule, NULL);
+		status = each_rule(file, stage_rule, (void *)file);
 	if (!status)
 		status = ppnl_do(ppnl_request(PP_CMD_RULES_COMMIT, 0), NULL);
 	return status;
