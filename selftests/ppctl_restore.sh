@@ -103,18 +103,20 @@ many() {
 	is "$(pp -j list-rules | jq '[.[].id] | . == sort and length == (unique | length)')" true
 }
 
-# A restore that waits for more of its file has staged nothing: one in the middle
-# of a long file has
-staging() {
-	! echo 'send to 10.0.0.1' | pp restore 2>"$PP_TMP/err" || return 1
-	grep -q 'another process is about to replace the rules' "$PP_TMP/err"
+# A restore opens its socket when it has read its file, and begins
+has_socket() {
+	find "/proc/$(bg_pid long)/fd" -lname 'socket:*' | grep -q .
 }
 
 concurrent_and_killed() {
 	echo 'send to 10.0.0.7' | pp restore
 	hosts 120000 >"$PP_TMP/long"
 	start_bg long - "$PPCTL" -n "$pp_net" restore "$PP_TMP/long"
-	wait_until 60 staging
+	wait_until 60 has_socket
+	sleep 0.2
+	kill -STOP "$(bg_pid long)"
+	echo 'send to 10.0.0.1' | leaves 2 \
+		'another process is about to replace the rules: wait until it has ended'
 	is "$(without_ids)" 'send to 10.0.0.7 version 2'
 	stop_bg long KILL
 	is "$(without_ids)" 'send to 10.0.0.7 version 2'
