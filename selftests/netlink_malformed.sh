@@ -156,7 +156,7 @@ wrong() {
 	commit, a rule				| EINVAL this command takes no attribute | commit rule{ direction=1 }
 
 	command 0				| EOPNOTSUPP | cmd0
-	command 9				| EOPNOTSUPP | cmd9
+	command 90				| EOPNOTSUPP | cmd90
 	command 99				| EOPNOTSUPP | cmd99
 	add as a dump				| EOPNOTSUPP | add+dump rule{ direction=1 }
 	del as a dump				| EOPNOTSUPP | del+dump rule{ id=1 }
