@@ -119,3 +119,22 @@ void pp_event_rule(struct pp_net *pn, enum pp_event_kind kind, const struct pp_r
 	if (msg)
 		finish(pn, msg, hdr, pp_netlink_put_rule(msg, rule));
 }
+
+/**
+ * pp_event_rules - the same of all rules of a set
+ * @pn: namespace, with its lock held
+ * @kind: PP_EVENT_RULE_ADDED or PP_EVENT_RULE_REMOVED
+ * @rules: rules
+ */
+void pp_event_rules(struct pp_net *pn, enum pp_event_kind kind, const struct pp_rules *rules)
+{
+	const struct pp_rule *rule;
+	unsigned long id;
+
+	if (!genl_has_listeners(&pp_netlink_family, pn->net, PP_NETLINK_EVENTS))
+		return;
+	xa_for_each(&rules->by_id, id, rule) {
+		pp_event_rule(pn, kind, rule);
+		cond_resched();
+	}
+}

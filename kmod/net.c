@@ -32,17 +32,18 @@ static const struct {
 /**
  * pp_net_hook - register the hooks of every direction and family that has a rule
  * @pn: namespace, with its lock held
+ * @rules: in force, or about to be
  *
  * Return: 0, or the error of the registration; hooks that are there stay
  */
-int pp_net_hook(struct pp_net *pn)
+int pp_net_hook(struct pp_net *pn, const struct pp_rules *rules)
 {
 	int direction, family, err;
 
 	lockdep_assert_held(&pn->lock);
 
 	for_each_hook(direction, family) {
-		if (!pn->rules.of_family[direction][family] || pn->hooked[direction][family])
+		if (!rules->of_family[direction][family] || pn->hooked[direction][family])
 			continue;
 		err = hooks[direction].on(pn->net, nfproto[family]);
 		if (err)
@@ -62,7 +63,8 @@ static void unhook(struct pp_net *pn, int direction, int family)
 
 static bool is_idle(const struct pp_net *pn, int direction, int family)
 {
-	return pn->hooked[direction][family] && !pn->rules.of_family[direction][family];
+	return pn->hooked[direction][family] &&
+	       !pp_rules_in_force(pn)->of_family[direction][family];
 }
 
 static bool any_idle(const struct pp_net *pn)
@@ -114,7 +116,7 @@ static int __net_init net_init(struct net *net)
 	pn->stats = alloc_percpu(struct pp_stats);
 	if (!pn->stats)
 		return -ENOMEM;
-	err = pp_rule_net_init(pn);
+	err = pp_rules_net_init(pn);
 	if (err)
 		goto free_stats;
 	err = pp_flow_net_init(pn);
@@ -128,7 +130,7 @@ static int __net_init net_init(struct net *net)
 exit_flows:
 	pp_flow_net_exit(pn);
 exit_rules:
-	pp_rule_net_exit(pn);
+	pp_rules_net_exit(pn);
 free_stats:
 	free_percpu(pn->stats);
 	return err;
@@ -156,7 +158,7 @@ static void __net_exit net_exit(struct net *net)
 
 	pp_accept_net_exit(pn);
 	pp_flow_net_exit(pn);
-	pp_rule_net_exit(pn);
+	pp_rules_net_exit(pn);
 	free_percpu(pn->stats);
 }
 

@@ -28,9 +28,8 @@ enum pp_family {
 #define PP_PREFIX_LENGTHS	129
 
 /**
- * struct pp_rules - the rules of a namespace and their index
+ * struct pp_rules - a set of rules and their index: that in force, or one to come
  * @by_id: every rule, for netlink; written under pp_net.lock
- * @last_id: id given last; pp_net.lock
  * @count: rules in @by_id; written under pp_net.lock
  * @generation: grows with every change, so that dumps notice; pp_net.lock
  * @of_family: rules of a direction that can match a packet of the family;
@@ -43,7 +42,6 @@ enum pp_family {
  */
 struct pp_rules {
 	struct xarray by_id;
-	u32 last_id;
 	u32 count;
 	u32 generation;
 	u32 of_family[PP_DIRECTIONS][PP_FAMILIES];
@@ -105,7 +103,10 @@ struct pp_accepts {
  * struct pp_net - state of a network namespace
  * @net: the namespace; outlives this
  * @lock: serialises changes of rules and hooks
- * @rules: rules; see there for locking
+ * @rules: rules in force, replaced as a whole; written under @lock
+ * @staged: rules that are to replace them, or NULL; @lock
+ * @stager: netlink port of the socket that @staged belongs to; @lock
+ * @last_rule_id: id given last, in either set; @lock
  * @flows: handshakes in progress
  * @accepts: accepted connections
  * @hooked: whether the hooks of a direction and family are registered; @lock
@@ -114,7 +115,10 @@ struct pp_accepts {
 struct pp_net {
 	struct net *net;
 	struct mutex lock;
-	struct pp_rules rules;
+	struct pp_rules __rcu *rules;
+	struct pp_rules *staged;
+	u32 stager;
+	u32 last_rule_id;
 	struct pp_flows flows;
 	struct pp_accepts accepts;
 	bool hooked[PP_DIRECTIONS][PP_FAMILIES];
@@ -128,7 +132,7 @@ static inline struct pp_net *pp_net(const struct net *net)
 	return net_generic(net, pp_net_id);
 }
 
-int pp_net_hook(struct pp_net *pn);
+int pp_net_hook(struct pp_net *pn, const struct pp_rules *rules);
 void pp_net_unhook_idle(struct pp_net *pn);
 int pp_net_init(void);
 void pp_net_exit(void);

@@ -7,6 +7,7 @@
  */
 #include <linux/module.h>
 #include "netlink.h"
+#include "rule.h"
 
 static struct netlink_range_validation handshakes_range = {
 	.min = 1,
@@ -47,7 +48,7 @@ static u64 stats_value(struct pp_net *pn, enum pp_stats_attr attr)
 {
 	switch (attr) {
 	case PP_STATS_ATTR_RULES:
-		return READ_ONCE(pn->rules.count);
+		return pp_rules_count(pn);
 	case PP_STATS_ATTR_HANDSHAKES:
 		return atomic_read(&pn->flows.count);
 	case PP_STATS_ATTR_PENDING:
@@ -183,6 +184,18 @@ static const struct genl_ops ops[] = {
 		.cmd = PP_CMD_LIMITS_SET,
 		.flags = GENL_UNS_ADMIN_PERM,
 		.doit = limits_set,
+	}, {
+		.cmd = PP_CMD_RULES_BEGIN,
+		.flags = GENL_UNS_ADMIN_PERM,
+		.doit = pp_netlink_rules_begin,
+	}, {
+		.cmd = PP_CMD_RULE_STAGE,
+		.flags = GENL_UNS_ADMIN_PERM,
+		.doit = pp_netlink_rule_stage,
+	}, {
+		.cmd = PP_CMD_RULES_COMMIT,
+		.flags = GENL_UNS_ADMIN_PERM,
+		.doit = pp_netlink_rules_commit,
 	},
 };
 
@@ -213,10 +226,19 @@ struct genl_family pp_netlink_family __ro_after_init = {
 
 int __init pp_netlink_init(void)
 {
-	return genl_register_family(&pp_netlink_family);
+	int err;
+
+	err = pp_netlink_stage_init();
+	if (err)
+		return err;
+	err = genl_register_family(&pp_netlink_family);
+	if (err)
+		pp_netlink_stage_exit();
+	return err;
 }
 
 void pp_netlink_exit(void)
 {
 	genl_unregister_family(&pp_netlink_family);
+	pp_netlink_stage_exit();
 }

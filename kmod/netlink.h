@@ -35,6 +35,13 @@ int pp_netlink_rule_del(struct sk_buff *skb, struct genl_info *info);
 int pp_netlink_rule_get(struct sk_buff *skb, struct genl_info *info);
 int pp_netlink_rule_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int pp_netlink_rule_flush(struct sk_buff *skb, struct genl_info *info);
+int pp_netlink_rule_single(struct genl_info *info);
+
+int pp_netlink_rules_begin(struct sk_buff *skb, struct genl_info *info);
+int pp_netlink_rule_stage(struct sk_buff *skb, struct genl_info *info);
+int pp_netlink_rules_commit(struct sk_buff *skb, struct genl_info *info);
+int pp_netlink_stage_init(void);
+void pp_netlink_stage_exit(void);
 
 int pp_netlink_put_rule(struct sk_buff *msg, const struct pp_rule *rule);
 int pp_netlink_put_flow(struct sk_buff *msg, struct pp_flow *flow);

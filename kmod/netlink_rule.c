@@ -136,7 +136,7 @@ static int add_with_reply(struct pp_net *pn, struct pp_rule *rule, struct sk_buf
 	int err;
 
 	mutex_lock(&pn->lock);
-	err = pp_rule_add(pn, rule, info->extack);
+	err = pp_rule_add(pn, pp_rules_in_force(pn), rule, info->extack);
 	if (!err) {
 		err = fill_reply(msg, info, PP_CMD_RULE_ADD, rule);
 		if (WARN_ON_ONCE(err))
@@ -148,8 +148,13 @@ static int add_with_reply(struct pp_net *pn, struct pp_rule *rule, struct sk_buf
 	return err;
 }
 
-/* Where one rule is meant, the parser would take the last and drop the others */
-static int check_single(struct genl_info *info)
+/**
+ * pp_netlink_rule_single - refuse a message of several rules
+ * @info: message
+ *
+ * Where one rule is meant, the parser would take the last and drop the others.
+ */
+int pp_netlink_rule_single(struct genl_info *info)
 {
 	const struct nlattr *attr;
 	int rem, count = 0;
@@ -167,7 +172,7 @@ int pp_netlink_rule_add(struct sk_buff *skb, struct genl_info *info)
 {
 	struct pp_rule *rule;
 	struct sk_buff *msg;
-	int err = check_single(info);
+	int err = pp_netlink_rule_single(info);
 
 	if (err)
 		return err;
@@ -201,7 +206,7 @@ static struct pp_rule *find_rule(struct pp_net *pn, const struct nlattr *nest,
 		NL_SET_ERR_MSG(extack, "the id of the rule is missing");
 		return ERR_PTR(-EINVAL);
 	}
-	rule = xa_load(&pn->rules.by_id, nla_get_u32(tb[PP_RULE_ATTR_ID]));
+	rule = xa_load(&pp_rules_in_force(pn)->by_id, nla_get_u32(tb[PP_RULE_ATTR_ID]));
 	if (!rule) {
 		NL_SET_ERR_MSG_FMT(extack, "there is no rule %u",
 				   nla_get_u32(tb[PP_RULE_ATTR_ID]));
@@ -263,7 +268,7 @@ int pp_netlink_rule_get(struct sk_buff *skb, struct genl_info *info)
 	struct pp_net *pn = pp_net(genl_info_net(info));
 	struct pp_rule *rule;
 	struct sk_buff *msg;
-	int err = check_single(info);
+	int err = pp_netlink_rule_single(info);
 
 	if (err)
 		return err;
@@ -304,12 +309,14 @@ static int dump_one(struct sk_buff *skb, struct netlink_callback *cb,
 int pp_netlink_rule_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct pp_net *pn = pp_net(sock_net(skb->sk));
+	struct pp_rules *rules;
 	struct pp_rule *rule;
 	unsigned long id;
 
 	mutex_lock(&pn->lock);
-	cb->seq = pn->rules.generation;
-	xa_for_each_start(&pn->rules.by_id, id, rule, cb->args[0] + 1) {
+	rules = pp_rules_in_force(pn);
+	cb->seq = rules->generation;
+	xa_for_each_start(&rules->by_id, id, rule, cb->args[0] + 1) {
 		if (dump_one(skb, cb, rule))
 			break;
 		cb->args[0] = id;

@@ -109,7 +109,7 @@ static void count_families(struct pp_rules *rules, const struct pp_rule *rule, i
 			rules->of_family[rule->direction][family] += by;
 }
 
-static int take_id(struct pp_rules *rules, struct pp_rule *rule,
+static int take_id(struct pp_net *pn, struct pp_rules *rules, struct pp_rule *rule,
 		   struct netlink_ext_ack *extack)
 {
 	int err;
@@ -120,13 +120,14 @@ static int take_id(struct pp_rules *rules, struct pp_rule *rule,
 		return -ENOSPC;
 	}
 	err = xa_alloc_cyclic(&rules->by_id, &rule->id, rule, XA_LIMIT(1, S32_MAX),
-			      &rules->last_id, GFP_KERNEL_ACCOUNT);
+			      &pn->last_rule_id, GFP_KERNEL_ACCOUNT);
 	return err < 0 ? err : 0;
 }
 
 /**
- * pp_rule_add - put a rule into force
+ * pp_rule_add - put a rule into a set
  * @pn: namespace, with its lock held
+ * @rules: the set in force, or the staged one
  * @rule: rule; on success the table takes over the caller's reference
  * @extack: says what is wrong
  *
@@ -135,9 +136,9 @@ static int take_id(struct pp_rules *rules, struct pp_rule *rule,
  * Return: 0; -EEXIST: another rule has the same prefix, ports and mark;
  * -ENOSPC: too many rules or marks; -ENOMEM; or an error of the hooks
  */
-int pp_rule_add(struct pp_net *pn, struct pp_rule *rule, struct netlink_ext_ack *extack)
+int pp_rule_add(struct pp_net *pn, struct pp_rules *rules, struct pp_rule *rule,
+		struct netlink_ext_ack *extack)
 {
-	struct pp_rules *rules = &pn->rules;
 	int err;
 
 	lockdep_assert_held(&pn->lock);
@@ -145,11 +146,11 @@ int pp_rule_add(struct pp_net *pn, struct pp_rule *rule, struct netlink_ext_ack 
 	err = pp_rule_index_check(rules, rule, extack);
 	if (err)
 		return err;
-	err = take_id(rules, rule, extack);
+	err = take_id(pn, rules, rule, extack);
 	if (err)
 		return err;
 	count_families(rules, rule, 1);
-	err = pp_net_hook(pn);
+	err = rules == pn->staged ? 0 : pp_net_hook(pn, rules);
 	if (err) {
 		NL_SET_ERR_MSG(extack, "the netfilter hooks could not be registered");
 		goto uncount;
@@ -157,9 +158,10 @@ int pp_rule_add(struct pp_net *pn, struct pp_rule *rule, struct netlink_ext_ack 
 	err = pp_rule_index_add(rules, rule, extack);
 	if (err)
 		goto uncount;
-	rules->count++;
+	WRITE_ONCE(rules->count, rules->count + 1);
 	rules->generation++;
-	pp_event_rule(pn, PP_EVENT_RULE_ADDED, rule);
+	if (rules != pn->staged)
+		pp_event_rule(pn, PP_EVENT_RULE_ADDED, rule);
 	return 0;
 
 uncount:
@@ -169,16 +171,13 @@ uncount:
 	return err;
 }
 
-static void remove_one(struct pp_net *pn, struct pp_rule *rule)
+static void remove_one(struct pp_rules *rules, struct pp_rule *rule)
 {
-	struct pp_rules *rules = &pn->rules;
-
 	pp_rule_index_remove(rules, rule);
 	xa_erase(&rules->by_id, rule->id);
 	count_families(rules, rule, -1);
-	rules->count--;
+	WRITE_ONCE(rules->count, rules->count - 1);
 	rules->generation++;
-	pp_event_rule(pn, PP_EVENT_RULE_REMOVED, rule);
 	pp_rule_retire(rule);
 }
 
@@ -193,8 +192,24 @@ void pp_rule_remove(struct pp_net *pn, struct pp_rule *rule)
 {
 	lockdep_assert_held(&pn->lock);
 
-	remove_one(pn, rule);
+	pp_event_rule(pn, PP_EVENT_RULE_REMOVED, rule);
+	remove_one(pp_rules_in_force(pn), rule);
 	pp_net_unhook_idle(pn);
+}
+
+/**
+ * pp_rule_clear - take all rules out of a set
+ * @rules: rules; no other change may be under way
+ */
+void pp_rule_clear(struct pp_rules *rules)
+{
+	struct pp_rule *rule;
+	unsigned long id;
+
+	xa_for_each(&rules->by_id, id, rule) {
+		remove_one(rules, rule);
+		cond_resched();
+	}
 }
 
 /**
@@ -203,29 +218,9 @@ void pp_rule_remove(struct pp_net *pn, struct pp_rule *rule)
  */
 void pp_rule_flush(struct pp_net *pn)
 {
-	struct pp_rule *rule;
-	unsigned long id;
-
 	lockdep_assert_held(&pn->lock);
 
-	xa_for_each(&pn->rules.by_id, id, rule) {
-		remove_one(pn, rule);
-		cond_resched();
-	}
+	pp_event_rules(pn, PP_EVENT_RULE_REMOVED, pp_rules_in_force(pn));
+	pp_rule_clear(pp_rules_in_force(pn));
 	pp_net_unhook_idle(pn);
-}
-
-int pp_rule_net_init(struct pp_net *pn)
-{
-	xa_init_flags(&pn->rules.by_id, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
-	return pp_rule_index_init(&pn->rules);
-}
-
-void pp_rule_net_exit(struct pp_net *pn)
-{
-	mutex_lock(&pn->lock);
-	pp_rule_flush(pn);
-	mutex_unlock(&pn->lock);
-	xa_destroy(&pn->rules.by_id);
-	pp_rule_index_exit(&pn->rules);
 }

@@ -131,14 +131,24 @@ struct pp_rule *pp_rule_alloc(unsigned int ports_count, unsigned int from_count,
 			      size_t tlv_len, size_t comment_len);
 void pp_rule_put(struct pp_rule *rule);
 void pp_rule_retire(struct pp_rule *rule);
-int pp_rule_add(struct pp_net *pn, struct pp_rule *rule, struct netlink_ext_ack *extack);
+int pp_rule_add(struct pp_net *pn, struct pp_rules *rules, struct pp_rule *rule,
+		struct netlink_ext_ack *extack);
 void pp_rule_remove(struct pp_net *pn, struct pp_rule *rule);
 void pp_rule_flush(struct pp_net *pn);
 struct pp_rule *pp_rule_find(struct pp_net *pn, const struct pp_rule_query *query);
 bool pp_rule_believes(const struct pp_rule *rule, enum pp_family family,
 		      const union pp_address *addr);
 void pp_rule_mask_prefix(enum pp_family family, union pp_address *addr, unsigned int len);
-int pp_rule_net_init(struct pp_net *pn);
-void pp_rule_net_exit(struct pp_net *pn);
+void pp_rule_clear(struct pp_rules *rules);
+
+struct pp_rules *pp_rules_in_force(const struct pp_net *pn);
+u32 pp_rules_count(const struct pp_net *pn);
+int pp_rules_begin(struct pp_net *pn, u32 portid, struct netlink_ext_ack *extack);
+int pp_rules_stage(struct pp_net *pn, u32 portid, struct pp_rule *rule,
+		   struct netlink_ext_ack *extack);
+int pp_rules_commit(struct pp_net *pn, u32 portid, struct netlink_ext_ack *extack);
+void pp_rules_drop(struct pp_net *pn, u32 portid);
+int pp_rules_net_init(struct pp_net *pn);
+void pp_rules_net_exit(struct pp_net *pn);
 
 #endif /* _PP_RULE_H */

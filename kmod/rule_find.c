@@ -56,7 +56,7 @@ static const struct pp_slot *best_of_dest(struct pp_rules *rules, struct pp_dest
  */
 struct pp_rule *pp_rule_find(struct pp_net *pn, const struct pp_rule_query *query)
 {
-	struct pp_rules *rules = &pn->rules;
+	struct pp_rules *rules = rcu_dereference(pn->rules);
 	const unsigned long *lengths = rules->lengths[query->direction][query->family];
 	const struct pp_slot *best;
 	struct pp_dest *dest;

@@ -148,9 +148,15 @@ wrong() {
 	set, 1048577 handshakes			| ERANGE | set limits{ handshakes=1048577 }
 	set, limit of 8 bytes			| EINVAL | set limits{ handshakes/8=5 }
 	flush, attribute type 9			| EINVAL | flush 9=1
+	commit, nothing staged			| ENOENT this socket has not begun to replace the rules | commit
+	stage, nothing begun			| ENOENT this socket has not begun to replace the rules | stage rule{ direction=1 }
+	stage, no rule				| EINVAL a rule is missing | stage
+	stage, two rules at once		| EINVAL only one rule at a time | stage rule{ direction=1 } rule{ direction=1 }
+	begin, a rule				| EINVAL this command takes no attribute | begin rule{ direction=1 }
+	commit, a rule				| EINVAL this command takes no attribute | commit rule{ direction=1 }
 
 	command 0				| EOPNOTSUPP | cmd0
-	command 9				| EOPNOTSUPP | cmd9
+	command 90				| EOPNOTSUPP | cmd90
 	command 99				| EOPNOTSUPP | cmd99
 	add as a dump				| EOPNOTSUPP | add+dump rule{ direction=1 }
 	del as a dump				| EOPNOTSUPP | del+dump rule{ id=1 }

@@ -3,7 +3,8 @@
  * Netlink messages from a line of words, so that a table of right and wrong
  * ones can be read:
  *
- *	COMMAND[+dump][+noack]	add del get flush conns stats limits set, cmd0-99
+ *	COMMAND[+dump][+noack]	add del get flush conns stats limits set,
+ *				begin stage commit, cmd0-99
  *	NAME{ ... }		nest; NAME!{ without NLA_F_NESTED
  *	NAME=NUMBER		number of the attribute's own width; NAME/WIDTH=
  *	NAME:HEX		bytes; NAME~:HEX and NAME~=NUMBER with NLA_F_NESTED
@@ -33,6 +34,8 @@ static const struct name commands[] = {
 	{ "get", PP_CMD_RULE_GET, 0 }, { "flush", PP_CMD_RULE_FLUSH, 0 },
 	{ "conns", PP_CMD_CONN_GET, 0 }, { "stats", PP_CMD_STATS_GET, 0 },
 	{ "limits", PP_CMD_LIMITS_GET, 0 }, { "set", PP_CMD_LIMITS_SET, 0 },
+	{ "begin", PP_CMD_RULES_BEGIN, 0 }, { "stage", PP_CMD_RULE_STAGE, 0 },
+	{ "commit", PP_CMD_RULES_COMMIT, 0 },
 	{ NULL, 0, 0 },
 };
 

@@ -38,7 +38,7 @@ test_commands() {
 	refuse "unknown command 'list-rule': see ppctl -h" list-rule
 	refuse "unknown command '': see ppctl -h" ''
 	refuse "unknown command 'List-rules': see ppctl -h" List-rules
-	for command in save restore check; do
+	for command in check; do
 		refuse "command '$command' is not supported by this version" \
 			"$command"
 	done

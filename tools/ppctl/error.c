@@ -10,9 +10,21 @@
 
 #include "ppctl.h"
 
+static const char *at_file;
+static unsigned long at_line;
+
+void error_at(const char *file, unsigned long line)
+{
+	at_file = file;
+	at_line = line;
+}
+
 static void report(const char *kind, const char *fmt, va_list args)
 {
-	fprintf(stderr, "ppctl: %s", kind);
+	fputs("ppctl: ", stderr);
+	if (at_file)
+		fprintf(stderr, "%s:%lu: ", at_file, at_line);
+	fputs(kind, stderr);
 	vfprintf(stderr, fmt, args);
 	fputc('\n', stderr);
 }

@@ -48,11 +48,15 @@ static const struct command {
 	  "      for their header, or how many accepted ones there may be" },
 	{ "show-limits", cmd_show_limits, "",
 	  "Show the limits" },
+	{ "save", cmd_save, "[ FILE ]",
+	  "Write all rules to a file, or to stdout" },
+	{ "restore", cmd_restore, "[ FILE ]",
+	  "Replace all rules by those of a file, or of stdin, at once" },
 };
 
 /* Words of the language that a later version brings */
 static const char * const later_commands[] = {
-	"save", "restore", "check",
+	"check",
 };
 
 static void print_command(const struct command *command)

@@ -260,6 +260,28 @@ int ppnl_do(struct nl_msg *request, struct replies *replies)
 	return status;
 }
 
+/**
+ * ppnl_do_unless - the same, of a request that may fail as the caller expects
+ * @request: from ppnl_request(); is released
+ * @error: errno that is not reported
+ * @failed: is set if it came
+ */
+int ppnl_do_unless(struct nl_msg *request, int error, bool *failed)
+{
+	struct exchange exchange = { 0 };
+	int status;
+
+	*failed = false;
+	status = open_socket();
+	if (!status) {
+		run_exchange(&exchange, request, family);
+		*failed = exchange.extack.error == error;
+		status = *failed ? STATUS_REFUSED : extack_report(&exchange.extack);
+	}
+	nlmsg_free(request);
+	return status;
+}
+
 static void wait_before_try(int try)
 {
 	struct timespec pause = { .tv_nsec = try * DUMP_WAIT_NS };

@@ -5,6 +5,7 @@
 #ifndef _PPCTL_NL_H
 #define _PPCTL_NL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,7 @@ enum dump_kind {
 
 int ppnl_open(void);
 struct nl_msg *ppnl_request(uint8_t command, size_t room);
+int ppnl_do_unless(struct nl_msg *request, int error, bool *failed);
 int ppnl_do(struct nl_msg *request, struct replies *replies);
 int ppnl_dump(uint8_t command, enum dump_kind kind, struct replies *replies);
 

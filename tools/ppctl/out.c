@@ -18,6 +18,9 @@
 
 static enum out_format format;
 
+/* Of the text; NULL: stdout */
+static FILE *file;
+
 static struct {
 	enum { NO_TABLE, MEASURE, PRINT } pass;
 	struct column {
@@ -44,6 +47,20 @@ void out_select(enum out_format wanted)
 bool out_is_text(void)
 {
 	return format == OUT_TEXT;
+}
+
+/**
+ * out_to - print text to a file
+ * @wanted: the file, or NULL: stdout
+ */
+void out_to(FILE *wanted)
+{
+	file = wanted;
+}
+
+static FILE *text_file(void)
+{
+	return file ? file : stdout;
 }
 
 void out_open_array(const char *key)
@@ -95,7 +112,7 @@ static void print_cell(const char *value)
 
 	if (column->right)
 		table.pending += rest;
-	printf("%*s%s", (int)table.pending, "", value);
+	fprintf(text_file(), "%*s%s", (int)table.pending, "", value);
 	table.pending = 2 + (column->right ? 0 : rest);
 }
 
@@ -104,7 +121,7 @@ static void put(const char *label, const char *value, bool right)
 	if (!label)
 		return;
 	if (table.pass == NO_TABLE) {
-		printf("%s%s", label, value);
+		fprintf(text_file(), "%s%s", label, value);
 		return;
 	}
 	if (table.next == COLUMNS_MAX)
@@ -143,18 +160,18 @@ static void put_quoted(const char *value)
 	uint32_t character;
 	size_t len;
 
-	putchar('\'');
+	fputc('\'', text_file());
 	while (*value) {
 		len = utf8_read(value, &character);
 		if (!len || utf8_is_control(character))
-			putchar('?');
+			fputc('?', text_file());
 		else if (character == '\'')
-			fputs("'\\''", stdout);
+			fputs("'\\''", text_file());
 		else
-			fwrite(value, 1, len, stdout);
+			fwrite(value, 1, len, text_file());
 		value += len ? len : 1;
 	}
-	putchar('\'');
+	fputc('\'', text_file());
 }
 
 /**
@@ -166,7 +183,7 @@ void out_quoted(const char *key, const char *label, const char *value)
 		out_string(key, label, value);
 		return;
 	}
-	fputs(label, stdout);
+	fputs(label, text_file());
 	put_quoted(value);
 }
 
@@ -262,7 +279,7 @@ void out_end_line(void)
 	if (format != OUT_TEXT)
 		return;
 	if (table.pass != MEASURE)
-		putchar('\n');
+		fputc('\n', text_file());
 	table.next = 0;
 	table.pending = 0;
 }

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum out_format {
 	OUT_TEXT,
@@ -20,6 +21,7 @@ enum out_format {
 
 void out_select(enum out_format wanted);
 bool out_is_text(void);
+void out_to(FILE *wanted);
 
 /* Brackets of JSON; the text has none */
 void out_open_array(const char *key);

@@ -19,6 +19,9 @@ enum status {
 int usage_error(const char *fmt, ...) PRINTF_LIKE;
 int failure(const char *fmt, ...) PRINTF_LIKE;
 
+/* Until it is told NULL: errors begin with this line of a file */
+void error_at(const char *file, unsigned long line);
+
 void warning(const char *fmt, ...) PRINTF_LIKE;
 void out_of_memory(void) __attribute__((noreturn));
 
@@ -32,6 +35,8 @@ int cmd_flush_rules(char **args);
 int cmd_list_connections(char **args);
 int cmd_list_rules(char **args);
 int cmd_monitor(char **args);
+int cmd_restore(char **args);
+int cmd_save(char **args);
 int cmd_set_limit(char **args);
 int cmd_show_limits(char **args);
 int cmd_show_stats(char **args);

@@ -89,5 +89,6 @@ bool rule_read(struct nlattr *nest, struct rule *rule);
 /* rule_print.c */
 const char *rule_direction_name(uint8_t direction);
 int rule_print(struct nlattr *nest, void *key);
+int rule_print_saved(struct nlattr *nest, void *unused);
 
 #endif /* _PPCTL_RULE_H */

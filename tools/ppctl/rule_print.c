@@ -85,9 +85,8 @@ static void print_match(const struct rule *rule)
 {
 	char to[PREFIX_TEXT_MAX];
 
-	out_number("id", "", rule->id);
 	prefix_format(&rule->to, to);
-	out_string("direction", ": ", rule_direction_name(rule->direction));
+	out_string("direction", "", rule_direction_name(rule->direction));
 	out_string("to", " to ", to);
 	print_ports(rule);
 }
@@ -122,6 +121,10 @@ static void print_send(const struct rule *rule)
 		   origin_name(rule->origin));
 	print_tlvs(rule);
 	print_comment(rule);
+}
+
+static void print_send_counters(const struct rule *rule)
+{
 	out_number("tagged", "  # tagged ", rule->tagged);
 	out_number("acked", " acked ", rule->acked);
 	out_number("resent", " resent ", rule->resent);
@@ -133,9 +136,23 @@ static void print_accept(const struct rule *rule)
 	out_string("header", " header ", header_name(rule->header));
 	out_number("timeout", " timeout ", rule->timeout);
 	print_comment(rule);
+}
+
+static void print_accept_counters(const struct rule *rule)
+{
 	out_number("accepted", "  # accepted ", rule->accepted);
 	out_number("passed", " passed ", rule->passed);
 	out_number("refused", " refused ", rule->refused);
+}
+
+/* What add-rule reads */
+static void print_words(const struct rule *rule)
+{
+	print_match(rule);
+	if (rule->direction == PP_DIRECTION_ACCEPT)
+		print_accept(rule);
+	else
+		print_send(rule);
 }
 
 /**
@@ -151,12 +168,30 @@ int rule_print(struct nlattr *nest, void *key)
 		return reply_bad();
 
 	out_open_object(key);
-	print_match(&rule);
+	out_number("id", "", rule.id);
+	out_text(": ", "");
+	print_words(&rule);
 	if (rule.direction == PP_DIRECTION_ACCEPT)
-		print_accept(&rule);
+		print_accept_counters(&rule);
 	else
-		print_send(&rule);
+		print_send_counters(&rule);
 	out_end_line();
 	out_close_object();
+	return STATUS_OK;
+}
+
+/**
+ * rule_print_saved - print a rule as restore reads it, which is as add-rule does
+ * @nest: PP_ATTR_RULE of an answer
+ */
+int rule_print_saved(struct nlattr *nest, void *unused)
+{
+	struct rule rule;
+
+	(void)unused;
+	if (!rule_read(nest, &rule))
+		return reply_bad();
+	print_words(&rule);
+	out_end_line();
 	return STATUS_OK;
 }

@@ -66,6 +66,14 @@
  * @PP_CMD_EVENT: from the module alone, to PP_GENL_GROUP_EVENTS: PP_ATTR_EVENT says
  *	what has happened, PP_ATTR_CONN or PP_ATTR_RULE to what. A listener that is
  *	too slow gets ENOBUFS, and has lost some
+ * @PP_CMD_RULES_BEGIN: stage an empty set of rules, which is not in force. It
+ *	belongs to the socket, and is dropped when that is closed or begins anew.
+ *	Errors: EBUSY (another socket has staged a set)
+ * @PP_CMD_RULE_STAGE: put the rule in PP_ATTR_RULE into the set that the socket
+ *	has staged. Errors: ENOENT (it has none), and those of PP_CMD_RULE_ADD
+ * @PP_CMD_RULES_COMMIT: put the staged set into force in place of all other rules,
+ *	at once; its rules have new ids, in the order in which they were staged.
+ *	Errors: ENOENT (the socket has staged none)
  */
 enum pp_cmd {
 	PP_CMD_UNSPEC,
@@ -78,6 +86,9 @@ enum pp_cmd {
 	PP_CMD_LIMITS_GET,
 	PP_CMD_LIMITS_SET,
 	PP_CMD_EVENT,
+	PP_CMD_RULES_BEGIN,
+	PP_CMD_RULE_STAGE,
+	PP_CMD_RULES_COMMIT,
 
 	__PP_CMD_MAX,
 	PP_CMD_MAX = __PP_CMD_MAX - 1
