@@ -34,6 +34,7 @@ module_there() {
 tool_there() {
 	has "$1/sbin/ppctl" 755
 	has "$1/share/man/man8/ppctl.8" 644
+	has "$1/share/bash-completion/completions/ppctl" 644
 }
 
 version_agrees() {
@@ -47,7 +48,7 @@ no_depmod() {
 check "install: DESTDIR -> success" install_all
 check "install: DESTDIR -> module in updates" module_there
 check "install: DESTDIR -> no depmod of the packager's machine" no_depmod
-check "install: no PREFIX -> ppctl and man page in /usr/local" tool_there /usr/local
+check "install: no PREFIX -> ppctl, man page, completion in /usr/local" tool_there /usr/local
 check "install: ppctl -V -> version of dkms.conf" version_agrees
 check "install: PREFIX=/usr -> success" install_all PREFIX=/usr
-check "install: PREFIX=/usr -> ppctl and man page in /usr" tool_there /usr
+check "install: PREFIX=/usr -> ppctl, man page, completion in /usr" tool_there /usr

@@ -10,11 +10,23 @@
 
 #include "ppctl.h"
 
+static bool is_muted;
+
 static void report(const char *kind, const char *fmt, va_list args)
 {
+	if (is_muted)
+		return;
 	fprintf(stderr, "ppctl: %s", kind);
 	vfprintf(stderr, fmt, args);
 	fputc('\n', stderr);
+}
+
+/**
+ * errors_mute - for requests whose failure is no error of the command
+ */
+void errors_mute(bool muted)
+{
+	is_muted = muted;
 }
 
 int usage_error(const char *fmt, ...)

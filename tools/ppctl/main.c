@@ -46,11 +46,15 @@ static const struct command {
 	  "      for their header, or how many accepted ones there may be" },
 	{ "show-limits", cmd_show_limits, "",
 	  "Show the limits" },
+	{ "check", cmd_check, "",
+	  "Tell what on this host keeps the rules from working, and what mends it" },
 };
+
+const char option_letters[] = "+:jpn:hV";
 
 /* Words of the language that a later version brings */
 static const char * const later_commands[] = {
-	"monitor", "save", "restore", "check",
+	"monitor", "save", "restore",
 };
 
 static void print_command(const struct command *command)
@@ -98,6 +102,15 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/**
+ * command_name - the commands, one after another; NULL behind the last one
+ * @at: from 0 on
+ */
+const char *command_name(size_t at)
+{
+	return at < ARRAY_SIZE(commands) ? commands[at].name : NULL;
+}
+
 static int unknown_command(const char *name)
 {
 	size_t i;
@@ -116,6 +129,9 @@ static int run_command(char **args)
 
 	if (!args[0])
 		return usage_error("no command given: see ppctl -h");
+	/* Not for users: for the completion of shells */
+	if (!strcmp(args[0], "complete"))
+		return cmd_complete(args + 1);
 	command = find_command(args[0]);
 	if (!command)
 		return unknown_command(args[0]);
@@ -151,7 +167,7 @@ static int run(int argc, char **argv)
 	int option, status;
 
 	opterr = 0;
-	while ((option = getopt(argc, argv, "+:jpn:hV")) != -1) {
+	while ((option = getopt(argc, argv, option_letters)) != -1) {
 		switch (option) {
 		case 'j':
 			out_select(OUT_JSON);
