@@ -34,6 +34,18 @@ enum pp_accept_state {
 	PP_ACCEPT_DEAD,
 };
 
+/**
+ * enum pp_kept - how the header of a connection is kept
+ * @PP_KEPT_NOT: it is not
+ * @PP_KEPT_BY_ADDRESSES: it can be written anew
+ * @PP_KEPT_BYTES: its bytes are
+ */
+enum pp_kept {
+	PP_KEPT_NOT,
+	PP_KEPT_BY_ADDRESSES,
+	PP_KEPT_BYTES,
+};
+
 /* pp_accept.closing */
 #define PP_CLOSING_IN	BIT(0)	/* a FIN came from L */
 #define PP_CLOSING_OUT	BIT(1)	/* a FIN came from V */
@@ -130,6 +142,7 @@ struct pp_pending {
  * @dst: route to L, or NULL; exchanged by xchg()
  * @dst_cookie: for dst_check()
  * @orig_dst: destination as the header has it
+ * @header: the header, @header_len bytes, if @kept is PP_KEPT_BYTES, else NULL
  * @rule_id: rule that chose it
  * @isn: initial sequence number of L
  * @isn_local: ISN1, initial sequence number of V as L knows it
@@ -146,6 +159,8 @@ struct pp_pending {
  * @is_local: the application is in this namespace
  * @closing: PP_CLOSING_*
  * @timestamps: both sides use timestamps
+ * @version: of the header
+ * @kept: enum pp_kept
  * @rcu: for freeing
  */
 struct pp_accept {
@@ -159,6 +174,7 @@ struct pp_accept {
 	u32 dst_cookie;
 	u32 rule_id;
 	struct pp_endpoint orig_dst;
+	u8 *header;
 	u32 isn;
 	u32 isn_local;
 	u32 delta;
@@ -174,6 +190,8 @@ struct pp_accept {
 	bool is_local;
 	u8 closing;
 	bool timestamps;
+	u8 version;
+	u8 kept;
 	struct rcu_head rcu;
 };
 
@@ -228,6 +246,16 @@ unsigned int pp_accept_answer(struct pp_accept *entry, struct pp_packet *pkt);
 unsigned int pp_accept_pending_in(struct pp_accept *entry, struct pp_packet *pkt,
 				  const struct nf_hook_state *state);
 void pp_accept_expire(struct pp_accept *entry, struct net_device *dev);
+
+/* accept_kept.c */
+void pp_accept_keep_header(struct pp_accept *entry, const u8 *bytes);
+void pp_accept_uncount_header(struct pp_accept *entry);
+int pp_accept_header(const struct pp_accept *entry, u8 *buf, size_t size);
+const u8 *pp_accept_tlvs(const struct pp_accept *entry);
+
+/* accept_sockopt.c */
+int pp_accept_sockopt_init(void);
+void pp_accept_sockopt_exit(void);
 
 /* accept_replay.c */
 void pp_accept_replay(struct pp_accept *entry, struct net_device *dev);

@@ -169,6 +169,8 @@ static void take_header(struct pp_accept *entry, struct pp_packet *pkt,
 	entry->header_len = len;
 	entry->tlv_len = header->tlv_len;
 	entry->orig_dst = header->dst;
+	entry->version = header->version;
+	pp_accept_keep_header(entry, entry->pending->buf);
 	replay(entry, pkt, out);
 }
 

@@ -6,11 +6,15 @@
  * known, in another by those that the application sees. Each holds a reference
  * on the module: without it, answers would reach the client untranslated.
  */
+#include <linux/build_bug.h>
 #include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <net/dst.h>
 #include "accept.h"
+
+/* What a connection may cost that is accepted, the table's own memory aside */
+static_assert(sizeof(struct pp_accept) <= 256);
 
 /* How soon the garbage collection looks for the first time */
 #define GC_INTERVAL	HZ
@@ -50,6 +54,7 @@ static void free_rcu_entry(struct rcu_head *rcu)
 	struct pp_accept *entry = container_of(rcu, struct pp_accept, rcu);
 
 	dst_release(entry->dst);
+	kfree(entry->header);
 	kmem_cache_free(cache, entry);
 }
 
@@ -132,6 +137,7 @@ static void release(struct pp_accept *entry)
 		pp_accept_free_pending(pn, entry->pending);
 		entry->pending = NULL;
 	}
+	pp_accept_uncount_header(entry);
 	atomic_dec(&pn->accepts.count);
 	module_put(THIS_MODULE);
 }

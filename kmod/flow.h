@@ -53,6 +53,7 @@ static inline struct pp_flow_key pp_flow_key_reversed(const struct pp_flow_key *
  * @created: jiffies of the first SYN
  * @isn: initial sequence number of the client, as the client sees it
  * @is_local: the header is a LOCAL one, without addresses
+ * @is_chained: it says what a header said that this host took out
  * @header_len: bytes of @header, by which the SYN's sequence number is moved
  * @unique_id: offset of the unique id in @header, or 0
  * @old_isn: initial sequence number of the handshake that this one replaced
@@ -85,6 +86,7 @@ struct pp_flow {
 	u32 old_isn;
 	u16 old_len;
 	bool is_local;
+	bool is_chained;
 	unsigned long touched;
 	spinlock_t lock;
 	struct pp_rule *rule;

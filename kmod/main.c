@@ -7,6 +7,7 @@
  * module half there.
  */
 #include <linux/module.h>
+#include "accept.h"
 #include "net.h"
 #include "netlink.h"
 
@@ -17,13 +18,18 @@ static int __init pp_init(void)
 	err = pp_net_init();
 	if (err)
 		return err;
-	err = pp_netlink_init();
+	err = pp_accept_sockopt_init();
 	if (err)
 		goto exit_net;
+	err = pp_netlink_init();
+	if (err)
+		goto exit_sockopt;
 	pr_info("proxyproto %s: PROXY protocol for connections to tagged backends\n",
 		THIS_MODULE->version);
 	return 0;
 
+exit_sockopt:
+	pp_accept_sockopt_exit();
 exit_net:
 	pp_net_exit();
 	return err;
@@ -32,6 +38,7 @@ exit_net:
 static void __exit pp_exit(void)
 {
 	pp_netlink_exit();
+	pp_accept_sockopt_exit();
 	pp_net_exit();
 }
 

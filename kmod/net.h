@@ -79,6 +79,7 @@ struct pp_flows {
  * @pending_limit: most entries of @pending
  * @limit: most entries beside those
  * @bytes: memory for incomplete headers and for what came behind them
+ * @kept: memory for headers of accepted connections
  * @gc: removes the dead; armed while @count is not 0
  * @finish: works on @confirm
  * @swept: when all entries were last looked at, in jiffies
@@ -94,6 +95,7 @@ struct pp_accepts {
 	u32 pending_limit;
 	u32 limit;
 	atomic_long_t bytes;
+	atomic_long_t kept;
 	struct delayed_work gc;
 	struct work_struct finish;
 	unsigned long swept;

@@ -12,6 +12,9 @@
 #include "flow.h"
 #include "netlink.h"
 
+/* A connection with the longest TLVs fits a message */
+#define MESSAGE_ROOM	8192
+
 static int put_address(struct sk_buff *msg, int attr, enum pp_family family,
 		       const void *addr)
 {
@@ -88,8 +91,9 @@ static enum pp_conn_state accept_state(u8 state)
 }
 
 /* What the header said, once it has come */
-static int put_accept_client(struct sk_buff *msg, const struct pp_accept *entry)
+static int put_accept_client(struct sk_buff *msg, const struct pp_accept *entry, u8 state)
 {
+	const u8 *tlvs = state == PP_ACCEPT_ESTABLISHED ? pp_accept_tlvs(entry) : NULL;
 	const struct pp_flow_key *inner = &entry->inner;
 
 	if (put_end(msg, PP_CONN_ATTR_CLIENT, inner->family, &inner->src, entry->client_port) ||
@@ -98,6 +102,8 @@ static int put_accept_client(struct sk_buff *msg, const struct pp_accept *entry)
 		return -EMSGSIZE;
 	if (entry->orig_dst.family != AF_UNSPEC &&
 	    put_endpoint(msg, PP_CONN_ATTR_ORIG_DST, &entry->orig_dst))
+		return -EMSGSIZE;
+	if (tlvs && nla_put(msg, PP_CONN_ATTR_TLVS, entry->tlv_len, tlvs))
 		return -EMSGSIZE;
 	if (entry->client_port != inner->sport &&
 	    nla_put_u16(msg, PP_CONN_ATTR_SEEN_PORT, ntohs(inner->sport)))
@@ -117,7 +123,7 @@ static int put_accept(struct sk_buff *msg, const struct pp_accept *entry)
 	    put_age(msg, entry->created) ||
 	    put_end(msg, PP_CONN_ATTR_PROXY, wire->family, &wire->src, wire->sport) ||
 	    put_end(msg, PP_CONN_ATTR_LOCAL, wire->family, &wire->dst, wire->dport) ||
-	    (state >= PP_ACCEPT_REPLAY && put_accept_client(msg, entry)))
+	    (state >= PP_ACCEPT_REPLAY && put_accept_client(msg, entry, state)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -166,6 +172,7 @@ int pp_netlink_conn_start(struct netlink_callback *cb)
 		return -ENOMEM;
 	rhashtable_walk_enter(&pn->flows.table, &walk->iter);
 	cb->args[0] = (long)walk;
+	cb->min_dump_alloc = MESSAGE_ROOM;
 	cb->seq = 1;
 	return 0;
 }

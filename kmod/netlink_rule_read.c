@@ -45,6 +45,7 @@ static const struct nla_policy rule_policy[PP_RULE_ATTR_MAX + 1] = {
 	[PP_RULE_ATTR_TLV] = NLA_POLICY_NESTED(pp_netlink_tlv_policy),
 	[PP_RULE_ATTR_UNIQUE_ID] = { .type = NLA_FLAG },
 	[PP_RULE_ATTR_CRC32C] = { .type = NLA_FLAG },
+	[PP_RULE_ATTR_TLVS] = NLA_POLICY_MAX(NLA_U8, PP_TLVS_DROP),
 	[PP_RULE_ATTR_HEADER] = NLA_POLICY_MAX(NLA_U8, PP_HEADER_OPTIONAL),
 	[PP_RULE_ATTR_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_U32, &timeout_range),
 };
@@ -280,6 +281,8 @@ static int read_rule(struct pp_rule *rule, const struct nlattr *nest, struct nla
 	pp_netlink_tlv_read(rule, nest, tb);
 	if (tb[PP_RULE_ATTR_ORIGIN])
 		rule->origin = nla_get_u8(tb[PP_RULE_ATTR_ORIGIN]);
+	if (tb[PP_RULE_ATTR_TLVS])
+		rule->drop_tlvs = nla_get_u8(tb[PP_RULE_ATTR_TLVS]) == PP_TLVS_DROP;
 	if (tb[PP_RULE_ATTR_HEADER])
 		rule->header_need = nla_get_u8(tb[PP_RULE_ATTR_HEADER]);
 	rule->timeout = PP_TIMEOUT_DEFAULT;
@@ -305,7 +308,7 @@ static int check_direction(struct nlattr **tb, u8 direction, struct netlink_ext_
 	static const u8 of_send[] = {
 		PP_RULE_ATTR_MARK, PP_RULE_ATTR_MARK_MASK, PP_RULE_ATTR_VERSION,
 		PP_RULE_ATTR_ORIGIN, PP_RULE_ATTR_TLV, PP_RULE_ATTR_UNIQUE_ID,
-		PP_RULE_ATTR_CRC32C
+		PP_RULE_ATTR_CRC32C, PP_RULE_ATTR_TLVS
 	};
 	static const u8 of_accept[] = {
 		PP_RULE_ATTR_FROM, PP_RULE_ATTR_HEADER, PP_RULE_ATTR_TIMEOUT

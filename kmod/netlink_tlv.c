@@ -192,6 +192,8 @@ int pp_netlink_tlv_put(struct sk_buff *msg, const struct pp_rule *rule)
 	while (pp_tlv_next(&walk, &tlv) == 1)
 		if ((is_name(tlv.type) || is_custom(tlv.type)) && put_tlv(msg, &tlv))
 			return -EMSGSIZE;
+	if (nla_put_u8(msg, PP_RULE_ATTR_TLVS, rule->drop_tlvs ? PP_TLVS_DROP : PP_TLVS_PASS))
+		return -EMSGSIZE;
 	if ((rule->unique_id && nla_put_flag(msg, PP_RULE_ATTR_UNIQUE_ID)) ||
 	    (rule->crc32c && nla_put_flag(msg, PP_RULE_ATTR_CRC32C)))
 		return -EMSGSIZE;

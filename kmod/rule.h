@@ -65,6 +65,7 @@ struct pp_from {
  * @tlv_len: bytes of @tlvs
  * @unique_id: there is a unique id
  * @crc32c: there is a CRC32C
+ * @drop_tlvs: those of a header that was accepted are not passed on
  * @accepted: connections given to the application with what their header said
  * @passed: connections given to the application without a header
  * @refused: connections reset for want of a valid header
@@ -104,6 +105,7 @@ struct pp_rule {
 	u16 tlv_len;
 	bool unique_id;
 	bool crc32c;
+	bool drop_tlvs;
 	struct list_head slots;
 	unsigned int ports_count;
 	struct pp_ports ports[];

@@ -7,9 +7,13 @@
 
 #include "packet.h"
 
+struct pp_accept;
+
 int pp_send_register(struct net *net, u8 nfproto);
 void pp_send_unregister(struct net *net, u8 nfproto);
 
+unsigned int pp_send_tlvs(const struct pp_rule *rule, const struct pp_accept *accepted,
+			  unsigned int room, u8 *buf);
 u16 pp_send_finish_tlvs(const struct pp_rule *rule, u8 *header, u16 len);
 unsigned int pp_send_syn(struct pp_net *pn, struct pp_packet *pkt,
 			 const struct nf_hook_state *state);

@@ -18,6 +18,7 @@
 #include <net/netfilter/nf_conntrack.h>
 #include <net/route.h>
 #include <net/tcp.h>
+#include "accept.h"
 #include "offload.h"
 #include "send.h"
 
@@ -90,6 +91,36 @@ static void find_endpoints(const struct pp_flow_key *key, const struct nf_conn *
 	set_endpoint(&header->dst, key->family, &tuple->dst.u3, tuple->dst.u.tcp.port);
 }
 
+/* The connection where this host has taken a header out of it, or NULL */
+static struct pp_accept *find_accepted(struct pp_net *pn, const struct pp_header *header)
+{
+	struct pp_flow_key key = {
+		.family = header->src.family == AF_INET6 ? PP_IPV6 : PP_IPV4,
+		.sport = header->src.port,
+		.dport = header->dst.port,
+	};
+	struct pp_accept *entry;
+
+	if (!atomic_read(&pn->accepts.count))
+		return NULL;
+	memcpy(&key.src, &header->src.addr, sizeof(header->src.addr));
+	memcpy(&key.dst, &header->dst.addr, sizeof(header->dst.addr));
+	entry = pp_accept_find_inner(pn, &key);
+	return entry && entry->header_len ? entry : NULL;
+}
+
+/* What the next host is told is what this one was */
+static void chain_header(const struct pp_rule *rule, const struct pp_accept *accepted,
+			 struct pp_header *header)
+{
+	header->src.port = accepted->client_port;
+	if (accepted->orig_dst.family == header->src.family)
+		header->dst = accepted->orig_dst;
+	else if (accepted->orig_dst.family == AF_UNSPEC && rule->version == 2 &&
+		 rule->origin == PP_ORIGIN_LOCAL)
+		header->command = PP_HEADER_LOCAL;
+}
+
 static bool is_own_address(struct net *net, const struct net_device *dev,
 			   const struct pp_endpoint *end)
 {
@@ -128,23 +159,35 @@ static struct pp_rule *find_rule(struct pp_net *pn, const struct pp_packet *pkt,
 	return pp_rule_find(pn, &query);
 }
 
+static unsigned int tlv_room(const struct pp_header *header)
+{
+	unsigned int addr_len = header->src.family == AF_INET6 ? sizeof(struct in6_addr) :
+								 sizeof(__be32);
+
+	return PP_HEADER_SEND_MAX - PP_HEADER_V2_FIXED - 2 * (addr_len + sizeof(__be16));
+}
+
 static struct pp_flow *make_flow(struct pp_net *pn, const struct pp_packet *pkt,
 				 const struct nf_hook_state *state,
 				 const struct pp_flow_key *key, const struct nf_conn *ct,
 				 struct pp_rule *rule)
 {
 	struct pp_header header = { .version = rule->version, .command = PP_HEADER_PROXY };
-	u8 bytes[PP_HEADER_SEND_MAX];
+	u8 bytes[PP_HEADER_SEND_MAX], tlvs[PP_HEADER_SEND_MAX];
+	const struct pp_accept *accepted;
 	struct pp_flow *flow;
 	int len;
 
 	find_endpoints(key, ct, &header);
+	accepted = find_accepted(pn, &header);
+	if (accepted)
+		chain_header(rule, accepted, &header);
 	if (rule->origin == PP_ORIGIN_LOCAL && rule->version == 2 &&
 	    is_own_connection(pkt->skb, state, &header.src))
 		header.command = PP_HEADER_LOCAL;
-	if (rule->tlv_len && header.command != PP_HEADER_LOCAL) {
-		header.tlvs = rule->tlvs;
-		header.tlv_len = rule->tlv_len;
+	if (rule->version == 2 && header.command != PP_HEADER_LOCAL) {
+		header.tlv_len = pp_send_tlvs(rule, accepted, tlv_room(&header), tlvs);
+		header.tlvs = header.tlv_len ? tlvs : NULL;
 	}
 	len = pp_header_write(bytes, sizeof(bytes), &header);
 	if (len < 0)
@@ -159,6 +202,7 @@ static struct pp_flow *make_flow(struct pp_net *pn, const struct pp_packet *pkt,
 	memcpy(flow->header, bytes, len);
 	if (header.tlvs)
 		flow->unique_id = pp_send_finish_tlvs(rule, flow->header, len);
+	flow->is_chained = accepted;
 	flow->is_local = header.command == PP_HEADER_LOCAL;
 	return flow;
 }
@@ -170,6 +214,8 @@ static void count_tagged(struct pp_flow *flow, const struct nf_conn *ct)
 		atomic64_inc(&flow->rule->tagged);
 	spin_unlock_bh(&flow->lock);
 	pp_stats_inc(flow->net, TAGGED);
+	if (flow->is_chained)
+		pp_stats_inc(flow->net, CHAINED);
 	if (flow->is_local)
 		pp_stats_inc(flow->net, LOCAL);
 	if (!ct)

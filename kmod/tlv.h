@@ -12,9 +12,10 @@
 
 /* Type and length of a TLV (SPEC 2.2) */
 #define PP_TLV_FIXED	3
-/* Types (SPEC 2.2.1, 2.2.2, 2.2.5 and 2.2.7), and those left to applications */
+/* Types (SPEC 2.2.1 to 2.2.7), and those left to applications */
 #define PP_TLV_ALPN		0x01
 #define PP_TLV_AUTHORITY	0x02
+#define PP_TLV_NOOP		0x04
 #define PP_TLV_UNIQUE_ID	0x05
 #define PP_TLV_NETNS		0x30
 #define PP_TLV_CUSTOM_FIRST	0xe0

@@ -35,6 +35,8 @@ tool_there() {
 	has "$1/sbin/ppctl" 755
 	has "$1/share/man/man8/ppctl.8" 644
 	has "$1/share/bash-completion/completions/ppctl" 644
+	has "$1/share/man/man7/proxyproto.7" 644
+	has "$1/include/linux/proxyproto.h" 644
 }
 
 version_agrees() {

@@ -58,6 +58,11 @@ named() {
 		--send-header "v$VERSION,$REAL,$port,$ASKED,443" "$@"
 }
 
+# escaped HEX: as printf reads bytes
+escaped() {
+	printf '%s' "$1" | sed 's/../\\x&/g'
+}
+
 # next_port: a port of a client that no connection of this test has had, in $port
 next_port() {
 	echo >>"$PP_TMP/ports"

@@ -82,6 +82,7 @@ test_grammar() {
 	done
 	refuse_rule "'authority' is given twice" to any authority a authority b
 	refuse_rule "'tlv' needs a value" to any tlv
+	refuse_rule "unknown tlvs 'keep': pass or drop" to any tlvs keep
 	refuse_rule "unknown version '3': 1 or 2" to any version 3
 	refuse_rule "unknown version '02': 1 or 2" to any version 02
 	refuse_rule "unknown version 'v2': 1 or 2" to any version v2

@@ -35,7 +35,7 @@ values() {
 
 # Those that the grammar takes, less what is given
 keywords() {
-	offers 'port mark version origin authority alpn netns tlv unique-id crc32c comment' \
+	offers 'port mark version origin authority alpn netns tlv tlvs unique-id crc32c comment' \
 		ppctl add-rule send to 10.0.0.2 ''
 	offers 'to port header timeout comment' ppctl add-rule accept from any ''
 	offers 'tlv' ppctl add-rule send tlv 0xe0=1 tl
@@ -72,5 +72,6 @@ complete_to '' ppctl add-rule send to ''
 check "ppctl: completion of keywords -> those of the direction that are not given" keywords
 check "ppctl: completion of version -> values that are taken" values version send to any
 check "ppctl: completion of origin -> values that are taken" values origin send to any
+check "ppctl: completion of tlvs -> values that are taken" values tlvs send to any
 check "ppctl: completion of header -> values that are taken" values header accept to any from any
 check "ppctl: completion behind words that bash cuts -> as ever" cut_words

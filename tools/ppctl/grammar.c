@@ -90,6 +90,15 @@ static int parse_netns(const char *unused, struct rule *rule)
 	return status ? status : tlv_parse_name("netns", name, TLV_NETNS, tlv);
 }
 
+static int parse_passed_tlvs(const char *value, struct rule *rule)
+{
+	if (!strcmp(value, "drop"))
+		rule->drop_tlvs = true;
+	else if (strcmp(value, "pass"))
+		return usage_error("unknown tlvs '%s': pass or drop", value);
+	return STATUS_OK;
+}
+
 static int parse_unique_id(const char *unused, struct rule *rule)
 {
 	(void)unused;
@@ -159,6 +168,8 @@ static const struct keyword {
 	{ "alpn", parse_alpn, .direction = PP_DIRECTION_SEND },
 	{ "netns", parse_netns, .direction = PP_DIRECTION_SEND, .is_flag = true },
 	{ "tlv", parse_tlv, .direction = PP_DIRECTION_SEND, .repeats = true },
+	{ "tlvs", parse_passed_tlvs, .direction = PP_DIRECTION_SEND,
+	  .values = "pass drop" },
 	{ "unique-id", parse_unique_id, .direction = PP_DIRECTION_SEND, .is_flag = true },
 	{ "crc32c", parse_crc32c, .direction = PP_DIRECTION_SEND, .is_flag = true },
 	{ "from", parse_sources, PP_DIRECTION_ACCEPT,

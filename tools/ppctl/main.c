@@ -26,7 +26,7 @@ static const struct command {
 	  "send to PREFIX [ port PORTS ] [ mark VALUE[/MASK] ]\n"
 	  "      [ version { 1 | 2 } ] [ origin { local | proxy } ] [ authority NAME ]\n"
 	  "      [ alpn NAME ] [ netns ] [ tlv TYPE=VALUE ]... [ unique-id ] [ crc32c ]\n"
-	  "      [ comment TEXT ]\n"
+	  "      [ tlvs { pass | drop } ] [ comment TEXT ]\n"
 	  "  add-rule accept to PREFIX [ port PORTS ] from PREFIX[,PREFIX]...\n"
 	  "      [ header { required | optional } ] [ timeout SECONDS ] [ comment TEXT ]",
 	  "Send a header before each new connection to PREFIX, or take it out of each\n"

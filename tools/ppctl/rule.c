@@ -80,7 +80,10 @@ static int put_tlvs(struct nl_msg *msg, const struct rule *rule)
 	}
 	if (rule->unique_id && nla_put_flag(msg, PP_RULE_ATTR_UNIQUE_ID))
 		return -1;
-	return rule->crc32c ? nla_put_flag(msg, PP_RULE_ATTR_CRC32C) : 0;
+	if (rule->crc32c && nla_put_flag(msg, PP_RULE_ATTR_CRC32C))
+		return -1;
+	return nla_put_u8(msg, PP_RULE_ATTR_TLVS,
+			  rule->drop_tlvs ? PP_TLVS_DROP : PP_TLVS_PASS);
 }
 
 static int put_send(struct nl_msg *msg, const struct rule *rule)
@@ -215,6 +218,8 @@ static void read_send(struct nlattr **tb, struct rule *rule)
 					    PP_ORIGIN_LOCAL);
 	rule->unique_id = tb[PP_RULE_ATTR_UNIQUE_ID];
 	rule->crc32c = tb[PP_RULE_ATTR_CRC32C];
+	rule->drop_tlvs = reply_number(tb[PP_RULE_ATTR_TLVS], PP_TLVS_PASS) ==
+			  PP_TLVS_DROP;
 	rule->tagged = reply_number(tb[PP_RULE_ATTR_TAGGED], 0);
 	rule->acked = reply_number(tb[PP_RULE_ATTR_ACKED], 0);
 	rule->resent = reply_number(tb[PP_RULE_ATTR_RESENT], 0);

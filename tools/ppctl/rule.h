@@ -35,6 +35,7 @@ struct nlattr;
  * @n_tlvs: how many
  * @unique_id: the header has a unique id
  * @crc32c: the header has a checksum
+ * @drop_tlvs: TLVs of a header that was accepted are not passed on
  * @tagged: connections that got a header
  * @acked: headers that the backend acknowledged
  * @resent: times a header was sent again
@@ -64,6 +65,7 @@ struct rule {
 	unsigned int n_tlvs;
 	bool unique_id;
 	bool crc32c;
+	bool drop_tlvs;
 	uint64_t tagged;
 	uint64_t acked;
 	uint64_t resent;

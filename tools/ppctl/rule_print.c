@@ -105,9 +105,12 @@ static void print_tlvs(const struct rule *rule)
 		tlv_print(&rule->tlvs[i]);
 	out_flag("unique_id", " unique-id", rule->unique_id);
 	out_flag("crc32c", " crc32c", rule->crc32c);
+	out_string("passed_tlvs", rule->drop_tlvs ? " tlvs " : NULL,
+		   rule->drop_tlvs ? "drop" : "pass");
 	out_open_array("tlvs");
 	for (i = 0; i < rule->n_tlvs; i++)
-		tlv_print_object(&rule->tlvs[i]);
+		tlv_print_object(rule->tlvs[i].type, rule->tlvs[i].value,
+				 rule->tlvs[i].len);
 	out_close_array();
 }
 

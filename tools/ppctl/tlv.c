@@ -57,14 +57,6 @@ static bool is_safe_text(const uint8_t *bytes, size_t len)
 	return true;
 }
 
-/**
- * tlv_is_text - whether a value can be shown as it is
- */
-bool tlv_is_text(const struct tlv *tlv)
-{
-	return is_safe_text(tlv->value, tlv->len);
-}
-
 static int too_long(const char *text)
 {
 	return usage_error("the value in '%s' has more than %d bytes", text,
@@ -221,60 +213,63 @@ int tlv_parse_name(const char *keyword, const char *text, uint8_t type,
 	return append_text(text, text, tlv);
 }
 
-static const struct layout *layout_of(const struct tlv *tlv)
+/* Longest value of a header that is read, as text */
+#define VALUE_TEXT_MAX	(2 * 4096 + sizeof("0x"))
+
+static const struct layout *layout_of(uint8_t type, const uint8_t *value, size_t len)
 {
 	const struct layout *layout;
 
 	for (layout = layouts; layout < layouts + ARRAY_SIZE(layouts); layout++) {
-		if (layout->type != tlv->type)
+		if (layout->type != type)
 			continue;
 		if (layout->kind == LAYOUT_BE64)
-			return tlv->len == 8 ? layout : NULL;
-		if (!tlv->len || tlv->value[0] != SUBTYPE)
+			return len == 8 ? layout : NULL;
+		if (!len || value[0] != SUBTYPE)
 			return NULL;
 		if (layout->kind == LAYOUT_LE32)
-			return tlv->len == 5 ? layout : NULL;
-		return tlv->len > 1 && is_safe_text(tlv->value + 1, tlv->len - 1u) ?
-			layout : NULL;
+			return len == 5 ? layout : NULL;
+		return len > 1 && is_safe_text(value + 1, len - 1) ? layout : NULL;
 	}
 	return NULL;
 }
 
-static uint64_t layout_number(const struct layout *layout, const struct tlv *tlv)
+static uint64_t layout_number(const struct layout *layout, const uint8_t *value)
 {
 	uint64_t number = 0;
 	unsigned int i;
 
 	for (i = 0; i < 8 && layout->kind == LAYOUT_BE64; i++)
-		number = number << 8 | tlv->value[i];
+		number = number << 8 | value[i];
 	for (i = 4; i > 0 && layout->kind == LAYOUT_LE32; i--)
-		number = number << 8 | tlv->value[i];
+		number = number << 8 | value[i];
 	return number;
 }
 
-static void format_bytes(const struct tlv *tlv, char text[2 * PP_TLV_VALUE_MAX + 3])
+static void format_bytes(const uint8_t *value, size_t len, char text[VALUE_TEXT_MAX])
 {
-	unsigned int i;
+	size_t i;
 
 	text += sprintf(text, "0x");
-	for (i = 0; i < tlv->len; i++)
-		text += sprintf(text, "%02x", tlv->value[i]);
+	for (i = 0; i < len; i++)
+		text += sprintf(text, "%02x", value[i]);
 }
 
 /* Text, unless it could be taken for bytes; names cannot */
-static void format_value(const struct tlv *tlv, char text[2 * PP_TLV_VALUE_MAX + 3])
+static void format_value(uint8_t type, const uint8_t *value, size_t len,
+			 char text[VALUE_TEXT_MAX])
 {
-	const struct layout *layout = layout_of(tlv);
+	const struct layout *layout = layout_of(type, value, len);
+	bool like_bytes = type >= CUSTOM_FIRST && len >= 2 && !memcmp(value, "0x", 2);
 
 	if (layout && layout->kind == LAYOUT_TEXT)
-		sprintf(text, "%.*s", (int)tlv->len - 1, (const char *)tlv->value + 1);
+		sprintf(text, "%.*s", (int)len - 1, (const char *)value + 1);
 	else if (layout)
-		sprintf(text, "%" PRIu64, layout_number(layout, tlv));
-	else if (tlv_is_text(tlv) &&
-		 (tlv->type < CUSTOM_FIRST || memcmp(tlv->value, "0x", 2)))
-		sprintf(text, "%.*s", (int)tlv->len, (const char *)tlv->value);
+		sprintf(text, "%" PRIu64, layout_number(layout, value));
+	else if (is_safe_text(value, len) && !like_bytes)
+		sprintf(text, "%.*s", (int)len, (const char *)value);
 	else
-		format_bytes(tlv, text);
+		format_bytes(value, len, text);
 }
 
 /**
@@ -284,10 +279,10 @@ static void format_value(const struct tlv *tlv, char text[2 * PP_TLV_VALUE_MAX +
  */
 void tlv_print(const struct tlv *tlv)
 {
-	const struct layout *layout = layout_of(tlv);
-	char value[2 * PP_TLV_VALUE_MAX + 3], type[8];
+	const struct layout *layout = layout_of(tlv->type, tlv->value, tlv->len);
+	char value[VALUE_TEXT_MAX], type[8];
 
-	format_value(tlv, value);
+	format_value(tlv->type, tlv->value, tlv->len, value);
 	if (tlv->type == TLV_ALPN) {
 		out_text(" alpn ", value);
 	} else if (tlv->type == TLV_AUTHORITY) {
@@ -301,35 +296,68 @@ void tlv_print(const struct tlv *tlv)
 	}
 }
 
+static const char *type_name(uint8_t type)
+{
+	static const struct {
+		uint8_t type;
+		const char *name;
+	} names[] = {
+		{ TLV_ALPN, "alpn" }, { TLV_AUTHORITY, "authority" },
+		{ 0x03, "crc32c" }, { 0x04, "noop" }, { 0x05, "unique-id" },
+		{ 0x20, "ssl" }, { TLV_NETNS, "netns" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		if (names[i].type == type)
+			return names[i].name;
+	}
+	return NULL;
+}
+
 /**
  * tlv_print_object - the object of a TLV in JSON: type, name and value
+ * @type: of the header
+ * @value: at most 4096 bytes
+ * @len: how many
  */
-void tlv_print_object(const struct tlv *tlv)
+void tlv_print_object(uint8_t type, const uint8_t *value, size_t len)
 {
-	char value[2 * PP_TLV_VALUE_MAX + 3];
-	const struct layout *layout = layout_of(tlv);
-	const char *name = layout ? layout->name : NULL;
+	const struct layout *layout = layout_of(type, value, len);
+	char text[VALUE_TEXT_MAX];
 
-	if (tlv->type == TLV_ALPN)
-		name = "alpn";
-	else if (tlv->type == TLV_AUTHORITY)
-		name = "authority";
-	else if (tlv->type == TLV_NETNS)
-		name = "netns";
-	else if (tlv->type == 0x03)
-		name = "crc32c";
-	else if (tlv->type == 0x04)
-		name = "noop";
-	else if (tlv->type == 0x05)
-		name = "unique-id";
-	else if (tlv->type == 0x20)
-		name = "ssl";
 	out_open_object(NULL);
-	out_number("type", NULL, tlv->type);
-	out_string("name", NULL, name);
-	format_value(tlv, value);
-	out_string("text", NULL, tlv_is_text(tlv) || layout ? value : NULL);
-	format_bytes(tlv, value);
-	out_string("value", NULL, value);
+	out_number("type", NULL, type);
+	out_string("name", NULL, layout ? layout->name : type_name(type));
+	format_value(type, value, len, text);
+	out_string("text", NULL, is_safe_text(value, len) || layout ? text : NULL);
+	format_bytes(value, len, text);
+	out_string("value", NULL, text);
 	out_close_object();
+}
+
+/**
+ * tlv_print_all - the array of the TLVs of a header in JSON
+ * @key: its name
+ * @bytes: the TLVs; NULL: they are not known
+ * @len: bytes of them
+ */
+void tlv_print_all(const char *key, const uint8_t *bytes, size_t len)
+{
+	size_t value_len;
+
+	if (!bytes) {
+		out_null(key);
+		return;
+	}
+	out_open_array(key);
+	while (len >= 3) {
+		value_len = (size_t)(bytes[1] << 8 | bytes[2]);
+		if (value_len > len - 3 || value_len > 4096)
+			break;
+		tlv_print_object(bytes[0], bytes + 3, value_len);
+		bytes += 3 + value_len;
+		len -= 3 + value_len;
+	}
+	out_close_array();
 }

@@ -5,7 +5,7 @@
 #ifndef _PPCTL_TLV_H
 #define _PPCTL_TLV_H
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <linux/proxyproto.h>
@@ -30,7 +30,7 @@ int tlv_parse(const char *text, struct tlv *tlv);
 int tlv_parse_name(const char *keyword, const char *text, uint8_t type,
 		   struct tlv *tlv);
 void tlv_print(const struct tlv *tlv);
-void tlv_print_object(const struct tlv *tlv);
-bool tlv_is_text(const struct tlv *tlv);
+void tlv_print_object(uint8_t type, const uint8_t *value, size_t len);
+void tlv_print_all(const char *key, const uint8_t *bytes, size_t len);
 
 #endif /* _PPCTL_TLV_H */

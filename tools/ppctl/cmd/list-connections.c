@@ -112,12 +112,16 @@ static void print_number(struct nlattr **tb, uint8_t direction,
 	out_text(number->label, "-");
 }
 
-static void print_unique_id(struct nlattr **tb, uint8_t direction)
+/* What the header carries, in JSON */
+static void print_header(struct nlattr **tb, uint8_t direction)
 {
-	struct nlattr *attr = tb[PP_CONN_ATTR_UNIQUE_ID];
+	struct nlattr *id = tb[PP_CONN_ATTR_UNIQUE_ID], *tlvs = tb[PP_CONN_ATTR_TLVS];
 
 	if (direction == PP_DIRECTION_SEND)
-		out_string("unique_id", NULL, attr ? nla_get_string(attr) : NULL);
+		out_string("unique_id", NULL, id ? nla_get_string(id) : NULL);
+	else
+		tlv_print_all("tlvs", tlvs ? nla_data(tlvs) : NULL,
+			      tlvs ? (size_t)nla_len(tlvs) : 0);
 }
 
 static int print_connection(struct nlattr *nest, void *unused)
@@ -140,7 +144,7 @@ static int print_connection(struct nlattr *nest, void *unused)
 	out_seconds("age_ms", "age", reply_number(tb[PP_CONN_ATTR_AGE], 0));
 	for (i = 0; i < ARRAY_SIZE(numbers); i++)
 		print_number(tb, direction, &numbers[i]);
-	print_unique_id(tb, direction);
+	print_header(tb, direction);
 	out_end_line();
 	out_close_object();
 	return STATUS_OK;

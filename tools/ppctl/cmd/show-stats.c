@@ -88,6 +88,12 @@ static const struct counter {
 	  "SYNs dropped at the limit of pending or accepted connections" },
 	{ PP_STATS_ATTR_ACCEPT_NOMEM, "accept_nomem",
 	  "packets of pending connections dropped for want of memory" },
+	{ PP_STATS_ATTR_NOT_KEPT, "not_kept",
+	  "headers not kept for the life of their connection, for want of memory" },
+	{ PP_STATS_ATTR_CHAINED, "chained",
+	  "connections that got a header made from one that was accepted" },
+	{ PP_STATS_ATTR_TLVS_LOST, "tlvs_lost",
+	  "TLVs of such that did not fit the new header" },
 };
 
 static int print_counters(struct nlattr *nest, void *unused)

@@ -128,6 +128,18 @@ enum pp_header_need {
 };
 
 /**
+ * enum pp_tlvs - TLVs of a header that this host accepted, where the connection
+ * goes on to a tagged backend
+ * @PP_TLVS_PASS: stand in the new header, those that fit; but for CRC32C, NOOP and
+ *	types that the rule has itself
+ * @PP_TLVS_DROP: do not
+ */
+enum pp_tlvs {
+	PP_TLVS_PASS = 0,
+	PP_TLVS_DROP = 1,
+};
+
+/**
  * enum pp_rule_attr - a rule
  * @PP_RULE_ATTR_UNSPEC: not used
  * @PP_RULE_ATTR_PAD: alignment of 64-bit attributes
@@ -167,6 +179,7 @@ enum pp_header_need {
  * @PP_RULE_ATTR_UNIQUE_ID: flag: a TLV UNIQUE_ID (0x05), PP_UNIQUE_ID_LEN digits,
  *	random for each connection
  * @PP_RULE_ATTR_CRC32C: flag: a TLV CRC32C (0x03), the last one
+ * @PP_RULE_ATTR_TLVS: u8, enum pp_tlvs; absent: PP_TLVS_PASS; send only
  */
 enum pp_rule_attr {
 	PP_RULE_ATTR_UNSPEC,
@@ -193,6 +206,7 @@ enum pp_rule_attr {
 	PP_RULE_ATTR_TLV,
 	PP_RULE_ATTR_UNIQUE_ID,
 	PP_RULE_ATTR_CRC32C,
+	PP_RULE_ATTR_TLVS,
 
 	__PP_RULE_ATTR_MAX,
 	PP_RULE_ATTR_MAX = __PP_RULE_ATTR_MAX - 1
@@ -295,6 +309,8 @@ enum pp_conn_state {
  * @PP_CONN_ATTR_SEEN_PORT: u16, port of the client that the application sees;
  *	accept only, and only where the client's own was in use
  * @PP_CONN_ATTR_UNIQUE_ID: string: unique id in the header; send only
+ * @PP_CONN_ATTR_TLVS: binary: the TLVs of the header as they came, SPEC 2.2;
+ *	accept only, and only where they are kept
  */
 enum pp_conn_attr {
 	PP_CONN_ATTR_UNSPEC,
@@ -318,6 +334,7 @@ enum pp_conn_attr {
 	PP_CONN_ATTR_TLV_LEN,
 	PP_CONN_ATTR_SEEN_PORT,
 	PP_CONN_ATTR_UNIQUE_ID,
+	PP_CONN_ATTR_TLVS,
 
 	__PP_CONN_ATTR_MAX,
 	PP_CONN_ATTR_MAX = __PP_CONN_ATTR_MAX - 1
@@ -379,6 +396,11 @@ enum pp_conn_attr {
  *	connections
  * @PP_STATS_ATTR_ACCEPT_NOMEM: packets of pending connections dropped for want of
  *	memory
+ * @PP_STATS_ATTR_NOT_KEPT: headers that are not kept for the life of their
+ *	connection, for want of memory
+ * @PP_STATS_ATTR_CHAINED: connections that got a header made from one that this
+ *	host accepted
+ * @PP_STATS_ATTR_TLVS_LOST: TLVs of such that did not fit the new header
  */
 enum pp_stats_attr {
 	PP_STATS_ATTR_UNSPEC,
@@ -423,6 +445,9 @@ enum pp_stats_attr {
 	PP_STATS_ATTR_ACCEPT_SIGNED,
 	PP_STATS_ATTR_ACCEPT_LIMIT,
 	PP_STATS_ATTR_ACCEPT_NOMEM,
+	PP_STATS_ATTR_NOT_KEPT,
+	PP_STATS_ATTR_CHAINED,
+	PP_STATS_ATTR_TLVS_LOST,
 
 	__PP_STATS_ATTR_MAX,
 	PP_STATS_ATTR_MAX = __PP_STATS_ATTR_MAX - 1
@@ -449,5 +474,20 @@ enum pp_limits_attr {
 	__PP_LIMITS_ATTR_MAX,
 	PP_LIMITS_ATTR_MAX = __PP_LIMITS_ATTR_MAX - 1
 };
+
+/*
+ * Socket options of accepted connections, for getsockopt() at the level SOL_IP or
+ * SOL_IPV6, whichever the socket is of, or an IPv6 socket with an IPv4 peer uses.
+ * They are asked in the network namespace that has the accept rule. Errors:
+ * ENOENT: the connection is not accepted, or came without a header, or its
+ * header has no TCP destination; ENODATA: there was no memory to keep the header;
+ * EINVAL: the buffer is too small; ENOPROTOOPT: the module is not loaded.
+ *
+ * PP_SO_HEADER: the whole header as it came, at most 4096 bytes
+ * PP_SO_ORIGINAL_DST: struct sockaddr_in or sockaddr_in6: the destination that
+ *	the client asked for, as the header has it
+ */
+#define PP_SO_HEADER		0x5050
+#define PP_SO_ORIGINAL_DST	0x5051
 
 #endif /* _UAPI_LINUX_PROXYPROTO_H */
