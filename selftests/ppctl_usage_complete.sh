@@ -38,7 +38,7 @@ keywords() {
 	offers 'port mark version origin authority alpn netns tlv tlvs unique-id crc32c comment' \
 		ppctl add-rule send to 10.0.0.2 ''
 	offers 'to port header timeout comment' ppctl add-rule accept from any ''
-	offers 'tlv' ppctl add-rule send tlv 0xe0=1 tl
+	offers 'tlv tlvs' ppctl add-rule send tlv 0xe0=1 tl
 	offers 'crc32c comment' ppctl add-rule send netns c
 	offers 'comment' ppctl add-rule send crc32c c
 	offers '' ppctl add-rule send from any ''
