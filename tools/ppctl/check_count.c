@@ -48,7 +48,7 @@ static const struct event {
 	{ PP_STATS_ATTR_TIMEOUT, CHECK_WARNING,
 	  "connections of load balancers were reset: no header came in time" },
 	{ PP_STATS_ATTR_REJECTED, CHECK_WARNING,
-	  "connections of load balancers were reset: application or firewall did not take the client, or there is no route to it" },
+	  "connections of load balancers were reset: application or firewall did not take the client" },
 	{ PP_STATS_ATTR_ACCEPT_SIGNED, CHECK_WARNING,
 	  "SYNs of load balancers were dropped: signed with TCP-MD5 or TCP-AO" },
 	{ PP_STATS_ATTR_ACCEPT_LIMIT, CHECK_WARNING,
