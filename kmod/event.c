@@ -126,7 +126,7 @@ void pp_event_rule(struct pp_net *pn, enum pp_event_kind kind, const struct pp_r
  * @kind: PP_EVENT_RULE_ADDED or PP_EVENT_RULE_REMOVED
  * @rules: rules
  */
-void pp_event_rules(struct pp_net *pn, enum pp_event_kind kind, const struct pp_rules *rules)
+void pp_event_rules(struct pp_net *pn, enum pp_event_kind kind, struct pp_rules *rules)
 {
 	const struct pp_rule *rule;
 	unsigned long id;

@@ -34,6 +34,7 @@ module_there() {
 tool_there() {
 	has "$1/sbin/ppctl" 755
 	has "$1/share/man/man8/ppctl.8" 644
+	has "$1/share/bash-completion/completions/ppctl" 644
 	has "$1/share/man/man7/proxyproto.7" 644
 	has "$1/include/linux/proxyproto.h" 644
 	has "$1/lib/systemd/system/proxyproto.service" 644
@@ -52,7 +53,7 @@ no_depmod() {
 check "install: DESTDIR -> success" install_all
 check "install: DESTDIR -> module in updates" module_there
 check "install: DESTDIR -> no depmod of the packager's machine" no_depmod
-check "install: no PREFIX -> ppctl, man page and unit in /usr/local" tool_there /usr/local
+check "install: no PREFIX -> ppctl, man pages, completion and unit in /usr/local" tool_there /usr/local
 check "install: ppctl -V -> version of dkms.conf" version_agrees
 check "install: PREFIX=/usr -> success" install_all PREFIX=/usr
-check "install: PREFIX=/usr -> ppctl, man page and unit in /usr" tool_there /usr
+check "install: PREFIX=/usr -> ppctl, man pages, completion and unit in /usr" tool_there /usr

@@ -303,6 +303,7 @@ check "ppctl: JSON of send rules -> the keys of the man page" rule_keys
 check "ppctl: JSON of accept rules -> the keys of the man page" accept_rule_keys
 check "ppctl: JSON of send connections -> the keys of the man page" connection_keys
 check "ppctl: JSON of limits -> the keys of the man page" keys_documented show-limits show-limits
+check "ppctl: JSON of check -> the keys of the man page" keys_documented check check
 check "ppctl: show-stats -> every counter of the header, in order, explained" every_counter
 stop_bg syn KILL
 check "ppctl: rules as printed, entered again -> printed the same" round_trip

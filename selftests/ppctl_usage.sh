@@ -12,7 +12,7 @@ test_options() {
 
 	print '^Usage: ppctl ' -h
 	for command in add-rule delete-rule list-rules flush-rules \
-		       list-connections show-stats set-limit show-limits; do
+		       list-connections show-stats set-limit show-limits check; do
 		print "^  $command" -h
 		print "^  $command" "$command" -h
 	done
@@ -38,12 +38,8 @@ test_commands() {
 	refuse "unknown command 'list-rule': see ppctl -h" list-rule
 	refuse "unknown command '': see ppctl -h" ''
 	refuse "unknown command 'List-rules': see ppctl -h" List-rules
-	for command in check; do
-		refuse "command '$command' is not supported by this version" \
-			"$command"
-	done
 	for command in list-rules flush-rules list-connections show-stats monitor \
-		       show-limits; do
+		       show-limits check; do
 		refuse "$command takes no arguments: 'all'" "$command" all
 		refuse "$command takes no arguments: '-j'" "$command" -j
 	done

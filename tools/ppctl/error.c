@@ -12,6 +12,7 @@
 
 static const char *at_file;
 static unsigned long at_line;
+static bool is_muted;
 
 void error_at(const char *file, unsigned long line)
 {
@@ -21,12 +22,22 @@ void error_at(const char *file, unsigned long line)
 
 static void report(const char *kind, const char *fmt, va_list args)
 {
+	if (is_muted)
+		return;
 	fputs("ppctl: ", stderr);
 	if (at_file)
 		fprintf(stderr, "%s:%lu: ", at_file, at_line);
 	fputs(kind, stderr);
 	vfprintf(stderr, fmt, args);
 	fputc('\n', stderr);
+}
+
+/**
+ * errors_mute - for requests whose failure is no error of the command
+ */
+void errors_mute(bool muted)
+{
+	is_muted = muted;
 }
 
 int usage_error(const char *fmt, ...)

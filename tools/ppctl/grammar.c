@@ -147,6 +147,7 @@ static int parse_text(const char *value, struct rule *rule)
  * @repeats: it may be there more than once
  * @direction: whose rules have it; 0: those of both
  * @missing: what to say to those that have to have it and do not; NULL: none
+ * @values: all there are, with a blank between them; NULL: too many to name
  */
 static const struct keyword {
 	const char *name;
@@ -155,22 +156,26 @@ static const struct keyword {
 	bool is_flag;
 	bool repeats;
 	const char *missing;
+	const char *values;
 } keywords[] = {
 	{ "to", parse_to, 0, .missing = "a rule needs 'to' and a destination" },
 	{ "port", parse_port_list, .direction = 0 },
 	{ "mark", parse_mark_and_mask, .direction = PP_DIRECTION_SEND },
-	{ "version", parse_version, .direction = PP_DIRECTION_SEND },
-	{ "origin", parse_origin, .direction = PP_DIRECTION_SEND },
+	{ "version", parse_version, .direction = PP_DIRECTION_SEND, .values = "1 2" },
+	{ "origin", parse_origin, .direction = PP_DIRECTION_SEND,
+	  .values = "local proxy" },
 	{ "authority", parse_authority, .direction = PP_DIRECTION_SEND },
 	{ "alpn", parse_alpn, .direction = PP_DIRECTION_SEND },
 	{ "netns", parse_netns, .direction = PP_DIRECTION_SEND, .is_flag = true },
 	{ "tlv", parse_tlv, .direction = PP_DIRECTION_SEND, .repeats = true },
-	{ "tlvs", parse_passed_tlvs, .direction = PP_DIRECTION_SEND },
+	{ "tlvs", parse_passed_tlvs, .direction = PP_DIRECTION_SEND,
+	  .values = "pass drop" },
 	{ "unique-id", parse_unique_id, .direction = PP_DIRECTION_SEND, .is_flag = true },
 	{ "crc32c", parse_crc32c, .direction = PP_DIRECTION_SEND, .is_flag = true },
 	{ "from", parse_sources, PP_DIRECTION_ACCEPT,
 	  .missing = "an accept rule needs 'from': without it, a header from anyone else would be believed (if that is meant: from any)" },
-	{ "header", parse_header, .direction = PP_DIRECTION_ACCEPT },
+	{ "header", parse_header, .direction = PP_DIRECTION_ACCEPT,
+	  .values = "required optional" },
 	{ "timeout", parse_seconds, .direction = PP_DIRECTION_ACCEPT },
 	{ "comment", parse_text, .direction = 0 },
 };
@@ -292,4 +297,23 @@ int rule_parse(char **words, struct rule *rule)
 	if (!status)
 		status = check_tlvs(rule);
 	return status;
+}
+
+/**
+ * rule_word - the keywords, one after another
+ * @at: from 0 on
+ * @word: is filled
+ *
+ * Returns false behind the last one.
+ */
+bool rule_word(size_t at, struct rule_word *word)
+{
+	if (at >= ARRAY_SIZE(keywords))
+		return false;
+	word->name = keywords[at].name;
+	word->values = keywords[at].values;
+	word->direction = keywords[at].direction;
+	word->is_flag = keywords[at].is_flag;
+	word->repeats = keywords[at].repeats;
+	return true;
 }

@@ -52,12 +52,11 @@ static const struct command {
 	  "Write all rules to a file, or to stdout" },
 	{ "restore", cmd_restore, "[ FILE ]",
 	  "Replace all rules by those of a file, or of stdin, at once" },
+	{ "check", cmd_check, "",
+	  "Tell what on this host keeps the rules from working, and what mends it" },
 };
 
-/* Words of the language that a later version brings */
-static const char * const later_commands[] = {
-	"check",
-};
+const char option_letters[] = "+:jpn:hV";
 
 static void print_command(const struct command *command)
 {
@@ -104,16 +103,13 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static int unknown_command(const char *name)
+/**
+ * command_name - the commands, one after another; NULL behind the last one
+ * @at: from 0 on
+ */
+const char *command_name(size_t at)
 {
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(later_commands); i++) {
-		if (!strcmp(later_commands[i], name))
-			return usage_error("command '%s' is not supported by this version",
-					   name);
-	}
-	return usage_error("unknown command '%s': see ppctl -h", name);
+	return at < ARRAY_SIZE(commands) ? commands[at].name : NULL;
 }
 
 static int run_command(char **args)
@@ -122,9 +118,12 @@ static int run_command(char **args)
 
 	if (!args[0])
 		return usage_error("no command given: see ppctl -h");
+	/* Not for users: for the completion of shells */
+	if (!strcmp(args[0], "complete"))
+		return cmd_complete(args + 1);
 	command = find_command(args[0]);
 	if (!command)
-		return unknown_command(args[0]);
+		return usage_error("unknown command '%s': see ppctl -h", args[0]);
 	if (args[1] && !strcmp(args[1], "-h") && !args[2]) {
 		puts("Usage:");
 		print_command(command);
@@ -157,7 +156,7 @@ static int run(int argc, char **argv)
 	int option, status;
 
 	opterr = 0;
-	while ((option = getopt(argc, argv, "+:jpn:hV")) != -1) {
+	while ((option = getopt(argc, argv, option_letters)) != -1) {
 		switch (option) {
 		case 'j':
 			out_select(OUT_JSON);

@@ -19,9 +19,6 @@
 #include "netns.h"
 #include "ppctl.h"
 
-/* Where ip-netns(8) keeps the names */
-#define NETNS_DIR	"/run/netns"
-
 static const char *selected;
 
 /**
@@ -140,4 +137,12 @@ int netns_name(char *name, size_t size)
 	if (!find_name(&ns, name, size))
 		snprintf(name, size, "%" PRIuMAX, (uintmax_t)ns.st_ino);
 	return STATUS_OK;
+}
+
+/**
+ * netns_selected - the choice of netns_select(), or NULL
+ */
+const char *netns_selected(void)
+{
+	return selected;
 }

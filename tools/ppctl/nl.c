@@ -272,7 +272,7 @@ int ppnl_do_unless(struct nl_msg *request, int error, bool *failed)
 	int status;
 
 	*failed = false;
-	status = open_socket();
+	status = ppnl_open();
 	if (!status) {
 		run_exchange(&exchange, request, family);
 		*failed = exchange.extack.error == error;

@@ -6,6 +6,9 @@
 #ifndef _PPCTL_H
 #define _PPCTL_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 enum status {
 	STATUS_OK = 0,
 	STATUS_USAGE = 1,	/* wrong before the kernel was asked */
@@ -22,14 +25,23 @@ int failure(const char *fmt, ...) PRINTF_LIKE;
 /* Until it is told NULL: errors begin with this line of a file */
 void error_at(const char *file, unsigned long line);
 
+/* While @muted, errors and warnings are not printed */
+void errors_mute(bool muted);
+
 void warning(const char *fmt, ...) PRINTF_LIKE;
 void out_of_memory(void) __attribute__((noreturn));
 
 /* What is left of the command line must be empty */
 int no_arguments(const char *command, char **args);
 
+/* main.c: the letters of the options, as getopt(3) has them, and the commands */
+extern const char option_letters[];
+const char *command_name(size_t at);
+
 /* Each gets the words after its name, with a NULL at the end */
 int cmd_add_rule(char **args);
+int cmd_check(char **args);
+int cmd_complete(char **args);
 int cmd_delete_rule(char **args);
 int cmd_flush_rules(char **args);
 int cmd_list_connections(char **args);

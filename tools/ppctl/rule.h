@@ -79,8 +79,24 @@ struct rule {
 	uint64_t refused;
 };
 
+/**
+ * struct rule_word - a keyword, as those need it who do not read rules
+ * @values: all that it may have, with a blank between them, or NULL
+ * @direction: whose rules have it; 0: those of both
+ * @is_flag: no value follows
+ * @repeats: it may be there more than once
+ */
+struct rule_word {
+	const char *name;
+	const char *values;
+	uint8_t direction;
+	bool is_flag;
+	bool repeats;
+};
+
 /* grammar.c */
 int rule_parse(char **words, struct rule *rule);
+bool rule_word(size_t at, struct rule_word *word);
 
 /* rule.c */
 int rule_put(struct nl_msg *msg, const struct rule *rule);
