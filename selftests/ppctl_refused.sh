@@ -191,7 +191,7 @@ written_nowhere() {
 # Keys that the man page names for a command, and there for a direction
 documented() {
 	sed -n '/^\.Sh OUTPUT$/,/^\.Sh FILES$/p' "$man_page" |
-		sed -n "/^\.It Cm $1\$/,/^\.\(It\|El\)/p" | sed -n 's/^\.Sy \([a-z_]*\).*/\1/p' | sort -u
+		sed -n "/^\.It Cm $1\$/,/^\.\(It\|El\)/p" | sed -n 's/^\.Sy \([a-z_0-9]*\).*/\1/p' | sort -u
 }
 
 # keys_documented WORDS COMMAND...: those of its JSON, at every level
@@ -205,10 +205,10 @@ keys_documented() {
 
 rule_keys() {
 	keys_documented 'add-rule , list-rules No (send)' \
-		add-rule send to 10.0.0.5 port 80,90-99 mark 1/3 comment x
+		add-rule send to 10.0.0.5 port 80,90-99 mark 1/3 tlv 0xe1=x comment x
 	keys_documented 'add-rule , list-rules No (send)' list-rules
 	is "$(pp -j list-rules | jq -c '.[-1] | del(.id)')" \
-		'{"direction":"send","to":"10.0.0.5","ports":["80","90-99"],"mark":{"value":1,"mask":3},"version":2,"origin":"local","comment":"x","tagged":0,"acked":0,"resent":0}'
+		'{"direction":"send","to":"10.0.0.5","ports":["80","90-99"],"mark":{"value":1,"mask":3},"version":2,"origin":"local","unique_id":false,"crc32c":false,"passed_tlvs":"pass","tlvs":[{"type":225,"name":null,"text":"x","value":"0x78"}],"comment":"x","tagged":0,"acked":0,"resent":0}'
 }
 
 accept_rule_keys() {

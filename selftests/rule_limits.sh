@@ -83,7 +83,7 @@ shown() {
 	pp -j list-connections >"$PP_TMP/connections"
 	is "$(jq 'length' "$PP_TMP/connections")" 3
 	is "$(jq -c 'map(keys_unsorted) | unique' "$PP_TMP/connections")" \
-		'[["direction","client","client_port","original_destination","original_destination_port","local","local_port","backend","backend_port","state","age_ms","rule","header_bytes","resent"]]'
+		'[["direction","client","client_port","original_destination","original_destination_port","local","local_port","backend","backend_port","state","age_ms","rule","header_bytes","resent","unique_id"]]'
 	is "$(jq -c 'map([.direction, .client, .original_destination, .original_destination_port,
 		.local, .backend, .backend_port, .state, .header_bytes]) | unique' "$PP_TMP/connections")" \
 		"[[\"send\",\"$CLIENT\",\"$hole\",8080,\"$CLIENT\",\"$hole\",8080,\"header-sent\",28]]"

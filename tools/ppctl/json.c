@@ -110,8 +110,10 @@ void json_close(char bracket)
 		new_line();
 	putchar(bracket);
 	need_comma = true;
-	if (!depth)
+	if (!depth) {
 		putchar('\n');
+		need_comma = false;
+	}
 }
 
 void json_string(const char *key, const char *value)
