@@ -142,10 +142,17 @@ lost() {
 	lb_ppctl flush-rules
 	kill -CONT "$(bg_pid json)"
 	wait_until 60 grep -q '"event":"lost"' "$PP_TMP/bg/json.out"
-	lb_ppctl add-rule send to 10.7.7.7 >/dev/null
-	wait_until 60 grep -q '"rule-added",.*"to":"10.7.7.7"' "$PP_TMP/bg/json.out"
+	wait_until 90 goes_on
 	ended json
 	lb_ppctl flush-rules
+}
+
+# Nothing more is queued for it until it has read what is
+goes_on() {
+	lb_ppctl add-rule send to 10.7.7.7
+	lb_ppctl flush-rules
+	sleep 1
+	tail -n 2 "$PP_TMP/bg/json.out" | grep -q '"to":"10.7.7.7"'
 }
 
 unprivileged() {
