@@ -176,12 +176,14 @@ closed_pipe() {
 	wait $pid
 }
 
+# The backend's handshakes keep the module in use until it has gone
 unloaded() {
 	local status=0
 
+	ns_delete backend
 	start_bg last lb "$PPCTL" monitor
 	sleep 1
-	rmmod proxyproto
+	wait_until 30 rmmod proxyproto
 	wait_bg last || status=$?
 	is "$status" 2
 	grep -q 'ppctl: the proxyproto kernel module was unloaded' "$PP_TMP/bg/last.out"
