@@ -152,9 +152,11 @@ elif [[ $modules != none ]]; then
 	[[ -e $modules/modules.dep ]] || die "no modules.dep in $modules: run depmod"
 fi
 
-accel=(-accel "tcg,thread=multi" -cpu max)
+# Emulated code is translated again wherever it moves: programs start three
+# times as fast where they always have the same addresses. QEMU's TSC never goes
+# back, though the kernel suspects so, and reading another clock is slow.
 case ${PP_VM_ACCEL:-tcg} in
-tcg) ;;
+tcg) accel=(-accel "tcg,thread=multi" -cpu max) append="norandmaps tsc=reliable $append" ;;
 kvm) accel=(-accel kvm -cpu host) ;;
 *) die "PP_VM_ACCEL is tcg or kvm" ;;
 esac
