@@ -60,14 +60,32 @@ redis-tools		redis-cli
 postgresql		/usr/lib/postgresql/*/bin/initdb
 postgresql-client	psql
 postfix			postfix
+mariadb-server-core	mariadbd
+mariadb-client-core	mariadb
+dovecot-imapd		/usr/lib/dovecot/imap
+libnginx-mod-mail	/usr/lib/nginx/modules/ngx_mail_module.so
+libnginx-mod-stream	/usr/lib/nginx/modules/ngx_stream_module.so
+varnish			varnishd
+stunnel4		stunnel4
+dnsdist			dnsdist
+pdns-server		pdns_server
+bind9			named
+bind9-dnsutils		dig
+keepalived		keepalived
 curl			curl
 socat			socat
 jq			jq
 '
 
 bench_packages='go-mmproxy	go-mmproxy
-libnginx-mod-stream	/usr/lib/nginx/modules/ngx_stream_module.so
 '
+
+# Those of them that come with a service of their own
+declare -A services=(
+	[nginx]=nginx [haproxy]=haproxy [redis-server]=redis-server [postgresql]=postgresql
+	[postfix]=postfix [openssh-server]=ssh [dovecot-imapd]=dovecot [varnish]=varnish
+	[stunnel4]=stunnel.target [dnsdist]=dnsdist [pdns-server]=pdns [bind9]=named [keepalived]=keepalived
+)
 
 check=''
 for option; do
@@ -139,17 +157,16 @@ disable_service() {
 }
 
 install_packages() {
-	local service
+	local package
 
 	export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
 	apt-get -qq -o DPkg::Lock::Timeout=600 update || return
 	apt-get -qq -y -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 \
 		install --no-install-recommends "$@" || return
 	have systemctl || return 0
-	for service in nginx haproxy redis-server postgresql postfix; do
-		[[ " $* " != *" $service "* ]] || disable_service "$service"
+	for package in "$@"; do
+		[[ -z ${services[$package]:-} ]] || disable_service "${services[$package]}"
 	done
-	[[ " $* " != *' openssh-server '* ]] || disable_service ssh
 }
 
 mapfile -t missing < <(find_missing)
