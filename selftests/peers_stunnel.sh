@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# stunnel in front, "protocol = proxy", which ends the user's TLS and sends a
+# header of version 1, and behind an accept rule a stock nginx, whose log has the
+# user's address and port.
+set -euo pipefail
+# shellcheck source=selftests/lib_accept_peers.sh
+. "${BASH_SOURCE[0]%/*}/lib_accept_peers.sh"
+
+need jq curl nginx openssl stunnel
+access=$PP_TMP/access.log
+module_require
+
+nginx_start() {
+	cat >"$PP_TMP/nginx.conf" <<-END
+		pid $PP_TMP/nginx.pid;
+		error_log $PP_TMP/error.log info;
+		worker_processes 1;
+		events {}
+		http {
+			log_format peers '\$uri \$remote_addr \$remote_port \$status';
+			access_log $access peers;
+			server {
+				listen 10.0.2.2:8080;
+				listen [fd00:2::2]:8080;
+				location / { return 200 "hello\n"; }
+			}
+		}
+	END
+	start_bg nginx backend nginx -c "$PP_TMP/nginx.conf" -g 'daemon off; user root;'
+	wait_port backend 8080
+}
+
+stunnel_start() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 \
+		-subj /CN=front.example -keyout "$PP_TMP/key.pem" -out "$PP_TMP/cert.pem"
+	cat >"$PP_TMP/stunnel.conf" <<-END
+		foreground = yes
+		pid =
+		cert = $PP_TMP/cert.pem
+		key = $PP_TMP/key.pem
+		[front4]
+		accept = 203.0.113.1:443
+		connect = 10.0.2.2:8080
+		protocol = proxy
+		[front6]
+		accept = 2001:db8:3::1:443
+		connect = fd00:2::2:8080
+		protocol = proxy
+	END
+	start_bg stunnel client stunnel "$PP_TMP/stunnel.conf"
+	wait_port client 443
+}
+
+# Without a rule the header is a request that nginx does not understand
+without_rule() {
+	backend_ppctl flush-rules
+	is "$(client_curl -k -o /dev/null -w '%{http_code}' "https://$FRONT_URL/refused")" 400
+	wait_until 10 grep -q " $BALANCER [0-9]* 400\$" "$access"
+}
+
+one() {
+	local socket
+
+	front 8080
+	socket=$(fetch -k "https://$FRONT_URL/$FAMILY/one")
+	is "${socket% *}" "$USER_IP"
+	is "$(log_line "$access" "/$FAMILY/one")" "$socket 200"
+	all_accepted 1
+}
+
+topo_users
+check 'peers: nginx -> listens' nginx_start
+check 'peers: stunnel -> listens' stunnel_start
+for family in 4 6; do
+	accept_setting $family 1
+	check "peers: stunnel, $WHERE, no rule -> header is a bad request" without_rule
+	check "peers: stunnel, $WHERE, TLS to nginx -> logs the user" one
+done
