@@ -127,13 +127,19 @@ unfinished() {
 	ns_sysctl backend net.core.somaxconn=8 net.ipv4.tcp_max_syn_backlog=8 net.ipv4.tcp_syncookies=0
 	listen
 	idlers 100 --send-raw 50524f
-	wait_until 60 pending_above 99
+	wait_until 60 waiting 100
 	one_exact
 	stop_bg idlers
 	wait_until 10 pending_below 1
 	stop_bg server
 	ns_sysctl backend net.core.somaxconn=4096 net.ipv4.tcp_max_syn_backlog=128 \
 		net.ipv4.tcp_syncookies=1
+}
+
+# COUNT connections wait for their header, and say goodbye when they are killed:
+# one that is amid its handshake would leave a SYN that is remembered for long
+waiting() {
+	is "$(backend_ppctl list-connections | grep -c header-awaited)" "$1"
 }
 
 pending_above() {
@@ -154,6 +160,7 @@ at_limit() {
 	wait_until 20 pending_above 2
 	wait_until 20 limit_above "$before"
 	is "$(accept_stat pending)" 3
+	wait_until 20 waiting 3
 	stop_bg idlers
 	wait_until 20 pending_below 1
 	backend_ppctl set-limit pending 131072
