@@ -15,6 +15,7 @@
 . "${BASH_SOURCE[0]%/*}/lib_peers.sh"
 
 haproxy_conf=$PP_TMP/haproxy.cfg
+access=$PP_TMP/access.log
 export CLIENT_NS=user
 
 topo_users() {
@@ -88,4 +89,26 @@ user_talk() {
 front() {
 	accept_rule to "$BACKEND" port "$1" from "$BALANCER"
 	next_port
+}
+
+# nginx_start: a stock one, port 8080 of the backend; it logs to $access path, peer
+# and status
+nginx_start() {
+	cat >"$PP_TMP/nginx.conf" <<-END
+		pid $PP_TMP/nginx.pid;
+		error_log $PP_TMP/error.log info;
+		worker_processes 1;
+		events {}
+		http {
+			log_format peers '\$uri \$remote_addr \$remote_port \$status';
+			access_log $access peers;
+			server {
+				listen 10.0.2.2:8080;
+				listen [fd00:2::2]:8080;
+				location / { return 200 "hello\n"; }
+			}
+		}
+	END
+	start_bg nginx backend nginx -c "$PP_TMP/nginx.conf" -g 'daemon off; user root;'
+	wait_port backend 8080
 }

@@ -9,28 +9,7 @@ set -euo pipefail
 . "${BASH_SOURCE[0]%/*}/lib_accept_peers.sh"
 
 need nft jq curl nginx varnishd
-access=$PP_TMP/access.log
 module_require
-
-nginx_start() {
-	cat >"$PP_TMP/nginx.conf" <<-END
-		pid $PP_TMP/nginx.pid;
-		error_log $PP_TMP/error.log info;
-		worker_processes 1;
-		events {}
-		http {
-			log_format peers '\$uri \$remote_addr \$remote_port \$status';
-			access_log $access peers;
-			server {
-				listen 10.0.2.2:8080;
-				listen [fd00:2::2]:8080;
-				location / { return 200 "hello\n"; }
-			}
-		}
-	END
-	start_bg nginx backend nginx -c "$PP_TMP/nginx.conf" -g 'daemon off; user root;'
-	wait_port backend 8080
-}
 
 # A backend of Varnish for each family and version; no answer is kept
 vcl() {

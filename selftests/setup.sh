@@ -63,15 +63,9 @@ postfix			postfix
 mariadb-server-core	mariadbd
 mariadb-client-core	mariadb
 dovecot-imapd		/usr/lib/dovecot/imap
-libnginx-mod-mail	/usr/lib/nginx/modules/ngx_mail_module.so
 libnginx-mod-stream	/usr/lib/nginx/modules/ngx_stream_module.so
 varnish			varnishd
 stunnel4		stunnel4
-dnsdist			dnsdist
-pdns-server		pdns_server
-bind9			named
-bind9-dnsutils		dig
-keepalived		keepalived
 curl			curl
 socat			socat
 jq			jq
@@ -84,7 +78,7 @@ bench_packages='go-mmproxy	go-mmproxy
 declare -A services=(
 	[nginx]=nginx [haproxy]=haproxy [redis-server]=redis-server [postgresql]=postgresql
 	[postfix]=postfix [openssh-server]=ssh [dovecot-imapd]=dovecot [varnish]=varnish
-	[stunnel4]=stunnel.target [dnsdist]=dnsdist [pdns-server]=pdns [bind9]=named [keepalived]=keepalived
+	[stunnel4]=stunnel.target
 )
 
 check=''
