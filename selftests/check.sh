@@ -121,7 +121,7 @@ replay() {
 }
 
 vms() {
-	local names=() first second half='^(send_[f-o]|accept_[l-z])' # which take as long as the others
+	local names=() first second half='^(send_([f-o]|se)|accept_[l-z])' # which take as long as the others
 
 	read -ra names <<<"${T:-}"
 	if ((${#names[@]})) || ! two_vms; then
