@@ -13,8 +13,11 @@
 #include <net/dst.h>
 #include "accept.h"
 
-/* What a connection may cost that is accepted, the table's own memory aside */
-static_assert(sizeof(struct pp_accept) <= 256);
+/*
+ * What a connection may cost that is accepted, the table's own memory aside.
+ * Locks that are being debugged are larger.
+ */
+static_assert(sizeof(struct pp_accept) <= 256 || IS_ENABLED(CONFIG_DEBUG_SPINLOCK));
 
 /* How soon the garbage collection looks for the first time */
 #define GC_INTERVAL	HZ
