@@ -15,6 +15,9 @@
 #   --memory M        MiB of memory (3072)
 #   --cpus N          processors (2)
 #   --append ARGS     more kernel parameters
+#   --icount N        time is instructions: each lasts 2^N ns, whatever else this
+#                     machine does (implies one
+#                     processor and TCG)
 #   --show DIR        make DIR of this machine visible, even if it is below a
 #                     directory that the guest has of its own (/tmp, /run, /dev)
 #   --timeout S       seconds until the guest counts as hung (1800)
@@ -90,11 +93,11 @@ find_modules() {
 	printf 'none\n'
 }
 
-kernel='' modules='' memory=3072 cpus=2 append='' timeout=1800 out=''
+kernel='' modules='' memory=3072 cpus=2 append='' icount='' timeout=1800 out=''
 show=()
 while (($#)); do
 	case $1 in
-	--kernel | --modules | --memory | --cpus | --append | --show | --timeout | --out)
+	--kernel | --modules | --memory | --cpus | --append | --icount | --show | --timeout | --out)
 		(($# > 1)) || die "$1 wants a value"
 		if [[ $1 == --show ]]; then
 			show+=("$2")
@@ -122,6 +125,7 @@ done
 (($#)) || die "no command given (see --help)"
 [[ $memory =~ ^[1-9][0-9]*$ ]] || die "--memory wants a number of MiB"
 [[ $cpus =~ ^[1-9][0-9]*$ ]] || die "--cpus wants a number"
+[[ $icount =~ ^([0-9]|10)?$ ]] || die "--icount wants a number, 0 to 10"
 [[ $timeout =~ ^[1-9][0-9]*$ ]] || die "--timeout wants a number of seconds"
 
 for tool in qemu-system-x86_64 busybox cpio modprobe gzip; do
@@ -160,6 +164,11 @@ tcg) accel=(-accel "tcg,thread=multi" -cpu max) append="norandmaps tsc=reliable 
 kvm) accel=(-accel kvm -cpu host) ;;
 *) die "PP_VM_ACCEL is tcg or kvm" ;;
 esac
+
+if [[ -n $icount ]]; then
+	[[ ${PP_VM_ACCEL:-tcg} == tcg ]] || die "--icount needs TCG"
+	accel=(-accel "tcg,thread=single" -cpu max -icount "shift=$icount,sleep=on") cpus=1
+fi
 
 out=${out:-$tree/build/vm/$(date +%Y%m%d-%H%M%S)-$$}
 mkdir -p "$out"
