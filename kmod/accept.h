@@ -12,9 +12,6 @@
 #include "flow.h"
 #include "packet.h"
 
-/* Longest TCP header with its options */
-#define PP_TCP_HEADER_MAX	60
-
 /**
  * enum pp_accept_state - where an accepted connection stands
  * @PP_ACCEPT_SYN: L's SYN went to the listener, which answers L by itself
@@ -156,6 +153,7 @@ struct pp_pending {
  * @tlv_len: bytes of TLVs in it
  * @state: enum pp_accept_state
  * @has_inner: it is in pp_accepts.by_inner
+ * @is_renamed: @inner is not @wire; constant as @inner
  * @is_local: the application is in this namespace
  * @closing: PP_CLOSING_*
  * @timestamps: both sides use timestamps
@@ -187,6 +185,7 @@ struct pp_accept {
 	u16 tlv_len;
 	u8 state;
 	bool has_inner;
+	bool is_renamed;
 	bool is_local;
 	u8 closing;
 	bool timestamps;
@@ -199,11 +198,6 @@ struct pp_accept {
 static inline u32 pp_accept_data_seq(const struct pp_accept *entry)
 {
 	return entry->isn + 1 + entry->header_len;
-}
-
-static inline bool pp_accept_is_renamed(const struct pp_accept *entry)
-{
-	return memcmp(&entry->wire, &entry->inner, sizeof(entry->wire));
 }
 
 /* accept.c */

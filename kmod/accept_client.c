@@ -185,11 +185,12 @@ int pp_accept_name_client(struct pp_accept *entry, const struct pp_header *heade
 			entry->inner.src.ip = header->src.addr.ip;
 	}
 	entry->client_port = entry->inner.sport;
+	entry->is_renamed = memcmp(&entry->wire, &entry->inner, sizeof(entry->wire));
 	/* Under the load balancer's own name the listener has just had it */
-	if (!pp_accept_is_renamed(entry))
-		err = pp_accept_insert_inner(entry) ? 0 : -EADDRINUSE;
-	else
+	if (entry->is_renamed)
 		err = enter(entry);
+	else
+		err = pp_accept_insert_inner(entry) ? 0 : -EADDRINUSE;
 	if (err)
 		return err;
 	if (!header)

@@ -28,6 +28,7 @@ static const struct rhashtable_params wire_params = {
 	.head_offset = offsetof(struct pp_accept, wire_node),
 	.key_offset = offsetof(struct pp_accept, wire),
 	.key_len = sizeof(struct pp_flow_key),
+	.hashfn = pp_flow_key_hash,
 	.automatic_shrinking = true,
 };
 
@@ -35,6 +36,7 @@ static const struct rhashtable_params inner_params = {
 	.head_offset = offsetof(struct pp_accept, inner_node),
 	.key_offset = offsetof(struct pp_accept, inner),
 	.key_len = sizeof(struct pp_flow_key),
+	.hashfn = pp_flow_key_hash,
 	.automatic_shrinking = true,
 };
 

@@ -145,7 +145,7 @@ unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *p
 	}
 	th = (struct tcphdr *)(skb->data + pkt->thoff);
 	shift_in(entry, pkt, th);
-	if (!pp_accept_is_renamed(entry))
+	if (!entry->is_renamed)
 		return NF_ACCEPT;
 	/* rp_filter is to judge the load balancer, not the client */
 	if (pkt->family == PP_IPV4 && wants_route_now(skb, in) &&
@@ -282,7 +282,7 @@ unsigned int pp_accept_translate_out(struct pp_accept *entry, struct pp_packet *
 	if (!th)
 		return NF_DROP;
 	shift_out(entry, pkt, th);
-	if (pp_accept_is_renamed(entry)) {
+	if (entry->is_renamed) {
 		pp_packet_set_destination(pkt, th, &entry->wire.src, entry->wire.sport);
 		skb_clear_hash_if_not_l4(pkt->skb);
 		if (send_to_balancer(entry, pkt->skb))

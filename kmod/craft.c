@@ -119,13 +119,15 @@ static void put_tcp(struct sk_buff *skb, const struct pp_segment *segment, unsig
 struct sk_buff *pp_craft(const struct pp_segment *segment)
 {
 	unsigned int len = sizeof(struct tcphdr) + segment->options_len;
+	unsigned int ip = segment->key.family == PP_IPV6 ? sizeof(struct ipv6hdr) :
+							   sizeof(struct iphdr);
 	struct sk_buff *skb;
 
-	skb = alloc_skb(LL_MAX_HEADER + sizeof(struct ipv6hdr) + len,
-			GFP_ATOMIC | __GFP_NOWARN);
+	/* Devices that need more room before the packet get it from the IP layer */
+	skb = alloc_skb(NET_SKB_PAD + ip + len, GFP_ATOMIC | __GFP_NOWARN);
 	if (!skb)
 		return NULL;
-	skb_reserve(skb, LL_MAX_HEADER);
+	skb_reserve(skb, NET_SKB_PAD);
 	skb_reset_mac_header(skb);
 	skb_reset_network_header(skb);
 	if (segment->key.family == PP_IPV6)
@@ -276,6 +278,7 @@ void pp_craft_transmit(struct pp_accept *entry, struct sk_buff *skb)
 {
 	struct net *net = entry->net->net;
 	struct dst_entry *dst = pp_accept_route(entry);
+	unsigned int verdict;
 
 	if (!dst) {
 		kfree_skb(skb);
@@ -291,9 +294,9 @@ void pp_craft_transmit(struct pp_accept *entry, struct sk_buff *skb)
 	else
 		IPCB(skb)->flags |= IPSKB_REROUTED;
 	nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
-	if (pp_send_local_reply(entry->net, skb, entry->wire.family) != NF_ACCEPT) {
+	verdict = pp_send_local_reply(entry->net, skb, entry->wire.family);
+	if (verdict == NF_ACCEPT)
+		dst_output(net, NULL, skb);
+	else if (verdict == NF_DROP)
 		kfree_skb(skb);
-		return;
-	}
-	dst_output(net, NULL, skb);
 }

@@ -29,6 +29,7 @@ static const struct rhashtable_params flow_params = {
 	.head_offset = offsetof(struct pp_flow, node),
 	.key_offset = offsetof(struct pp_flow, key),
 	.key_len = sizeof(struct pp_flow_key),
+	.hashfn = pp_flow_key_hash,
 	.automatic_shrinking = true,
 };
 

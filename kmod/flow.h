@@ -5,6 +5,7 @@
 #ifndef _PP_FLOW_H
 #define _PP_FLOW_H
 
+#include <linux/jhash.h>
 #include <linux/rhashtable.h>
 #include <linux/spinlock.h>
 #include "header.h"
@@ -30,6 +31,18 @@ struct pp_flow_key {
 	__be16 dport;
 	u32 family;
 };
+
+/* For tables; IPv6 addresses, which not everyone has, are not to cost everyone */
+static inline u32 pp_flow_key_hash(const void *data, u32 len, u32 seed)
+{
+	const struct pp_flow_key *key = data;
+	u32 ports = (__force u32)key->sport << 16 | (__force u32)key->dport;
+
+	if (key->family == PP_IPV4)
+		return jhash_3words((__force u32)key->src.ip, (__force u32)key->dst.ip, ports,
+				    seed);
+	return jhash2(data, sizeof(*key) / sizeof(u32), seed);
+}
 
 static inline struct pp_flow_key pp_flow_key_reversed(const struct pp_flow_key *key)
 {
@@ -69,6 +82,7 @@ static inline struct pp_flow_key pp_flow_key_reversed(const struct pp_flow_key *
  * @backend_wscale: window scale that the backend offered, or PP_NO_WSCALE
  * @backend_mss: longest segment that the backend takes
  * @sent: how often the header has left
+ * @told: bytes from ISN+1 on for which the client knows that there is room
  * @rcu: for freeing
  * @header: the header
  */
@@ -98,6 +112,7 @@ struct pp_flow {
 	u8 backend_wscale;
 	u16 backend_mss;
 	u32 sent;
+	u32 told;
 	struct rcu_head rcu;
 	u8 header[];
 };

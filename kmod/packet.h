@@ -11,6 +11,9 @@
 
 #define PP_TCPOPT_AO	29
 
+/* Longest TCP header with its options */
+#define PP_TCP_HEADER_MAX	60
+
 /**
  * struct pp_packet - a whole TCP packet, parsed
  * @skb: the packet; its data begins with the network header

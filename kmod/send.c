@@ -95,7 +95,7 @@ static unsigned int hook_reply_out(void *priv, struct sk_buff *skb,
  * If the load balancer is on this very host, the packet is the reply of a
  * connection that may have been tagged here, and has not been met as such.
  *
- * Return: verdict
+ * Return: verdict; of NF_STOLEN, the packet is gone
  */
 unsigned int pp_send_local_reply(struct pp_net *pn, struct sk_buff *skb, enum pp_family family)
 {

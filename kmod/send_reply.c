@@ -12,6 +12,9 @@
  *         the window stays where it is |
  *
  * and all others belong to another connection with the same addresses.
+ *
+ * The acknowledgement at ISN+1 itself, where it carries nothing else, goes no
+ * further: the client, who knows of no header, has had that number already.
  */
 #include <linux/bitops.h>
 #include <linux/ipv6.h>
@@ -76,7 +79,9 @@ static unsigned int clamp_reply(struct pp_flow *flow, struct pp_packet *pkt, u32
 	}
 	cut = DIV_ROUND_UP(missing, 1U << window_shift(flow, th));
 	window = ntohs(th->window);
-	pp_packet_set_ack(pkt, th, flow->isn + 1, window > cut ? window - cut : 0);
+	window = window > cut ? window - cut : 0;
+	pp_packet_set_ack(pkt, th, flow->isn + 1, window);
+	flow->told = (u32)window << window_shift(flow, th);
 	pp_stats_inc(flow->net, CLAMPED);
 	return NF_ACCEPT;
 }
@@ -101,6 +106,60 @@ static unsigned int clamp_old(struct pp_flow *flow, struct pp_packet *pkt)
 	return NF_ACCEPT;
 }
 
+static bool has_news_options(const struct pp_packet *pkt)
+{
+	u8 bytes[PP_TCP_HEADER_MAX] __aligned(4);
+	struct pp_option opt = {};
+	const struct tcphdr *th;
+
+	th = skb_header_pointer(pkt->skb, pkt->thoff, pkt->th.doff * 4, bytes);
+	if (!th)
+		return true;
+	while (pp_packet_next_option(th, &opt))
+		if (opt.kind != TCPOPT_TIMESTAMP)
+			return true;
+	return false;
+}
+
+/*
+ * Whether there is more room than the client has been told of. Scaled windows are
+ * rounded up; who has been told of less than a unit may be waiting for it.
+ */
+static bool opens_window(const struct pp_flow *flow, const struct pp_packet *pkt)
+{
+	unsigned int shift = window_shift(flow, &pkt->th);
+	u32 unit = 1U << shift;
+
+	return flow->told < unit || (u32)ntohs(pkt->th.window) << shift >= flow->told + unit;
+}
+
+/*
+ * Whether the client learns nothing from the packet that acknowledges the header.
+ * Any network may lose such a packet, and none is missed.
+ */
+static bool is_no_news(const struct pp_flow *flow, const struct pp_packet *pkt)
+{
+	return flow->sent && pkt->ack_seq == flow->isn + 1 && !pkt->payload &&
+	       tcp_flag_byte(&pkt->th) == TCPHDR_ACK && !opens_window(flow, pkt) &&
+	       !has_news_options(pkt);
+}
+
+static unsigned int acknowledged(struct pp_flow *flow, const struct pp_packet *pkt)
+{
+	bool absorb = is_no_news(flow, pkt);
+
+	/*
+	 * A SYN-ACK for the unmoved SYN: it had left before the rule came;
+	 * or the header went to an accept rule of this host, which says so
+	 */
+	__pp_flow_kill(flow, pkt->th.syn && !flow->sent ? PP_STATS_ATTR_UNTAGGED :
+							  PP_STATS_ATTR_ACKED);
+	if (!absorb)
+		return NF_ACCEPT;
+	pp_stats_inc(flow->net, ABSORBED);
+	return NF_STOLEN;
+}
+
 static unsigned int reply_locked(struct pp_flow *flow, struct pp_packet *pkt)
 {
 	u32 first = flow->isn - flow->header_len + 1;
@@ -111,17 +170,10 @@ static unsigned int reply_locked(struct pp_flow *flow, struct pp_packet *pkt)
 		return clamp_old(flow, pkt);
 	if (pkt->th.rst)
 		flow->closed = true;
-	if (pkt->th.ack && acked < flow->header_len) {
+	if (pkt->th.ack && acked < flow->header_len)
 		verdict = clamp_reply(flow, pkt, flow->header_len - acked);
-	} else if (pkt->th.ack && acked - flow->header_len < ACKED_SPAN) {
-		/*
-		 * A SYN-ACK for the unmoved SYN: it had left before the rule came;
-		 * or the header went to an accept rule of this host, which says so
-		 */
-		__pp_flow_kill(flow, pkt->th.syn && !flow->sent ? PP_STATS_ATTR_UNTAGGED :
-								  PP_STATS_ATTR_ACKED);
-		return NF_ACCEPT;
-	}
+	else if (pkt->th.ack && acked - flow->header_len < ACKED_SPAN)
+		return acknowledged(flow, pkt);
 	pp_flow_touch(flow);
 	return verdict;
 }
@@ -131,7 +183,7 @@ static unsigned int reply_locked(struct pp_flow *flow, struct pp_packet *pkt)
  * @flow: handshake in progress, under RCU
  * @pkt: packet
  *
- * Return: verdict
+ * Return: verdict; of NF_STOLEN, the packet is gone
  */
 unsigned int pp_send_reply(struct pp_flow *flow, struct pp_packet *pkt)
 {
@@ -143,5 +195,8 @@ unsigned int pp_send_reply(struct pp_flow *flow, struct pp_packet *pkt)
 	if (!flow->dead)
 		verdict = reply_locked(flow, pkt);
 	spin_unlock_bh(&flow->lock);
+	/* No error: nobody has done anything wrong */
+	if (verdict == NF_STOLEN)
+		consume_skb(pkt->skb);
 	return verdict;
 }

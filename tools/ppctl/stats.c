@@ -31,6 +31,8 @@ const struct counter counters[] = {
 	  "handshakes begun before their rule: passed on without a header" },
 	{ PP_STATS_ATTR_CLAMPED, "clamped",
 	  "replies whose acknowledgement was moved" },
+	{ PP_STATS_ATTR_ABSORBED, "absorbed",
+	  "acknowledgements of a header alone: clients were not told" },
 	{ PP_STATS_ATTR_ICMP, "icmp",
 	  "ICMP errors whose quoted packet was mended" },
 	{ PP_STATS_ATTR_TFO, "tfo",

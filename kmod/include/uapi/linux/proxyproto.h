@@ -420,6 +420,8 @@ enum pp_conn_attr {
  * @PP_STATS_ATTR_CHAINED: connections that got a header made from one that this
  *	host accepted
  * @PP_STATS_ATTR_TLVS_LOST: TLVs of such that did not fit the new header
+ * @PP_STATS_ATTR_ABSORBED: acknowledgements of a header alone, of which the client
+ *	was told nothing
  */
 enum pp_stats_attr {
 	PP_STATS_ATTR_UNSPEC,
@@ -467,6 +469,7 @@ enum pp_stats_attr {
 	PP_STATS_ATTR_NOT_KEPT,
 	PP_STATS_ATTR_CHAINED,
 	PP_STATS_ATTR_TLVS_LOST,
+	PP_STATS_ATTR_ABSORBED,
 
 	__PP_STATS_ATTR_MAX,
 	PP_STATS_ATTR_MAX = __PP_STATS_ATTR_MAX - 1
