@@ -111,17 +111,26 @@ vm-test: all selftests ## selftests in a VM (K=version or vmlinuz, T="names")
 	selftests/vm/run.sh --timeout $(or $(TIMEOUT),7200) --kernel $(or $(K),$(KVER)) -- \
 		selftests/run_tests.sh $(T)
 
-.PHONY: bench-send
-bench-send: all selftests ## in a VM: cost of a rule against NAT alone, HAProxy and nginx
-	selftests/setup.sh --bench
-	$(MAKE) -C selftests/bench
-	selftests/vm/run.sh --timeout 3600 --kernel $(or $(K),$(KVER)) -- selftests/bench/send.sh
+# With ICOUNT=3 their time is instructions: the same on any machine, busy or not
+BENCHES := bench-send bench-accept bench-crowd
+.PHONY: $(BENCHES)
+bench-send: ## in a VM: cost of a rule against NAT alone, HAProxy and nginx
 
-.PHONY: bench-accept
-bench-accept: all selftests ## in a VM: cost of an accept rule against nginx's own and go-mmproxy
+bench-accept: ## in a VM: cost of an accept rule against nginx's own and go-mmproxy
+
+bench-crowd: ## in a VM: 100,000 senders that never finish their header, and honest ones among them
+
+$(BENCHES): bench-%: all selftests
 	selftests/setup.sh --bench
 	$(MAKE) -C selftests/bench
-	selftests/vm/run.sh --timeout 3600 --kernel $(or $(K),$(KVER)) -- selftests/bench/accept.sh
+	selftests/vm/run.sh --timeout 3600 $(if $(ICOUNT),--icount $(ICOUNT)) \
+		--kernel $(or $(K),$(KVER)) -- selftests/bench/$*.sh
+
+.PHONY: bench-compare
+bench-compare: all selftests ## instructions for each connection, against those of an earlier commit (BASE=)
+	selftests/setup.sh --bench
+	$(MAKE) -C selftests/bench
+	selftests/bench/compare.sh $(BASE)
 
 .PHONY: clean
 clean: clean-objects ## remove what was built, and the logs of the tests
