@@ -11,7 +11,7 @@ static inline int pp_ip_route_input(struct sk_buff *skb, __be32 daddr, __be32 sa
 				    const struct iphdr *iph, struct net_device *dev)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-	return ip_route_input_noref(skb, daddr, saddr, ip4h_dscp(iph), dev);
+	return ip_route_input_noref(skb, daddr, saddr, inet_dsfield_to_dscp(iph->tos), dev);
 #else
 	return ip_route_input_noref(skb, daddr, saddr, iph->tos, dev);
 #endif
