@@ -13,8 +13,17 @@ DKMS ?= dkms
 DKMS_SRC ?= /usr/src
 INSTALL ?= install
 
-# K is the kernel of vm-test: a version, or the path of a vmlinuz. A version
-# with headers is the one to build for, too.
+# K is the kernel of vm-test: a series such as 6.12, which is fetched from Debian
+# where it is not installed; a version; or the path of a vmlinuz. What is fetched,
+# and a version with headers, is the one to build for, too.
+ifneq ($(shell echo '$(K)' | grep -xE '[0-9]+\.[0-9]+'),)
+FETCHED := $(shell selftests/vm/fetch_kernel.sh $(K))
+ifeq ($(FETCHED),)
+$(error no kernel $(K))
+endif
+KDIR := $(word 1,$(FETCHED))
+override K := $(word 2,$(FETCHED))
+endif
 ifneq ($(wildcard /lib/modules/$(K)/build/.),)
 KDIR ?= /lib/modules/$(K)/build
 endif
@@ -107,7 +116,7 @@ run_tests: all selftests ## selftests on the running kernel, as root (T="names")
 	selftests/run_tests.sh $(T)
 
 .PHONY: vm-test
-vm-test: all selftests ## selftests in a VM (K=version or vmlinuz, T="names")
+vm-test: all selftests ## selftests in a VM (K=6.12, a version or vmlinuz; T="names")
 	selftests/vm/run.sh --timeout $(or $(TIMEOUT),7200) --kernel $(or $(K),$(KVER)) -- \
 		selftests/run_tests.sh $(T)
 
