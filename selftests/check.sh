@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # All there is to check, behind "make check": installs what is missing, builds
-# anew with every warning on, and runs lint, unit tests, the tests of the
-# installation, and the selftests in a VM. Each result is a line of TAP;
-# the last line of the output adds them up. Keeps the logs in build/check.
+# anew with every warning on, for other kernels too, and runs lint, unit tests,
+# the tests of the installation, and the selftests in a VM. Each result is a
+# line of TAP; the last line of the output adds them up. Keeps the logs in
+# build/check.
 #
 # Usage: check.sh        as root if anything has to be installed
 #
@@ -29,6 +30,11 @@ pass() {
 fail() {
 	((++failed))
 	echo "not ok - $1"
+}
+
+skip() {
+	((++skipped))
+	echo "ok - $1 # SKIP $2"
 }
 
 # quiet NAME COMMAND...: one result, shown in full if it is bad
@@ -73,13 +79,13 @@ not_run() {
 
 # The compiler need not be the kernel's own, so that this is no warning
 warnings() {
-	grep -i 'warning:' "$1" | grep -v 'the compiler differs from the one used' || true
+	grep -i 'warning:' "$1" | grep -vE '(compiler|pahole version) differs from the one used' || true
 }
 
 no_warnings() {
 	local found
 
-	found=$(warnings "$logs/build.log")
+	found=$(warnings "$1")
 	if [[ -n $found ]]; then
 		printf '%s\n' "$found"
 		return 1
@@ -90,6 +96,33 @@ build() {
 	make clean-objects &&
 		make -j "$jobs" W=1 all selftests &&
 		make -C selftests/unit
+}
+
+# build_for SERIES KDIR: the module alone, in a copy, so that ours stays
+build_for() {
+	local dir=$logs/kernel-$1
+
+	mkdir "$dir"
+	find Kbuild kmod \( -name '*.[ch]' -o -name Kbuild \) ! -name '*.mod.c' \
+		-exec cp --parents -t "$dir" {} +
+	make -j "$jobs" -C "$2" M="$dir" W=1 modules && no_warnings "$logs/kernel-$1.log" &&
+		rm -rf "$dir"
+}
+
+# kernel SERIES: a network that does not answer says nothing about the module
+kernel() {
+	local name="kernel-$1: module, W=1 -> built without warnings" log=$logs/kernel-$1.log
+	local kdir status=0
+
+	kdir=$("$selftests/vm/fetch_kernel.sh" --headers "$1" 2>>"$log") || status=$?
+	case $status in
+	0) quiet "$name" build_for "$1" "$kdir" || true ;;
+	75) skip "$name" "headers not fetched: $(tail -n 1 "$log")" ;;
+	*)
+		fail "$name"
+		sed 's/^/# /' "$log"
+		;;
+	esac
 }
 
 # vm PART [NAME]...: in a VM of their own, all selftests or those named
@@ -154,7 +187,12 @@ quiet 'setup: all that is needed -> there' "$selftests/setup.sh" || finish
 step build
 built=1
 quiet 'build: module, ppctl, tests -> success' build || built=''
-quiet 'build-warnings: W=1 -> none' no_warnings || true
+quiet 'build-warnings: W=1 -> none' no_warnings "$logs/build.log" || true
+
+step kernels
+for series in 5.10 6.12 7.3; do
+	kernel "$series"
+done
 
 step lint
 tap lint "$selftests/lint.sh"

@@ -308,19 +308,22 @@ print_result() {
 	printf '\n'
 }
 
-# Sets version: of the list, or, when that cannot be had, of the cache
+# Sets version: of the list, or, when that cannot be had or no longer has the
+# series, of the cache; fails if nothing is to be fetched, then
 choose() {
-	local suites
+	local suites problem=''
 
 	read -ra suites <<<"$(suites_of "$series")"
 	if ! use_lists "${suites[@]}"; then
-		version=$(find_cached) ||
-			not_fetched "cannot read the package list of ${suites[*]}: $(apt_complaint)"
-		say "no package list of ${suites[*]}: using $version, which is there"
-		return 1
+		problem="cannot read the package list of ${suites[*]}: $(apt_complaint)"
+	else
+		version=$(find_listed)
+		[[ -n $version ]] || problem="${suites[*]} has no kernel $series (any more)"
 	fi
-	version=$(find_listed)
-	[[ -n $version ]] || die "${suites[*]} has no kernel $series (or no longer)"
+	[[ -n $problem ]] || return 0
+	version=$(find_cached) || not_fetched "$problem"
+	say "$problem; using $version, which is there"
+	return 1
 }
 
 while (($#)); do
