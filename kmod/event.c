@@ -34,13 +34,20 @@ static void lose(struct pp_net *pn, struct sk_buff *msg)
 	genl_set_err(&pp_netlink_family, pn->net, 0, PP_NETLINK_EVENTS, -ENOBUFS);
 }
 
+/* Where the kernel cannot keep others from listening, there is no group */
+static bool listened(struct pp_net *pn)
+{
+	return pp_netlink_family.n_mcgrps &&
+	       genl_has_listeners(&pp_netlink_family, pn->net, PP_NETLINK_EVENTS);
+}
+
 /* What a connection or rule takes fits the default size, but for @more */
 static struct sk_buff *begin(struct pp_net *pn, enum pp_event_kind kind,
 			     enum pp_stats_attr reason, size_t more, void **hdr)
 {
 	struct sk_buff *msg;
 
-	if (!genl_has_listeners(&pp_netlink_family, pn->net, PP_NETLINK_EVENTS))
+	if (!listened(pn))
 		return NULL;
 	msg = genlmsg_new(GENLMSG_DEFAULT_SIZE + more, GFP_ATOMIC);
 	*hdr = msg ? genlmsg_put(msg, 0, 0, &pp_netlink_family, 0, PP_CMD_EVENT) : NULL;
@@ -131,7 +138,7 @@ void pp_event_rules(struct pp_net *pn, enum pp_event_kind kind, struct pp_rules 
 	const struct pp_rule *rule;
 	unsigned long id;
 
-	if (!genl_has_listeners(&pp_netlink_family, pn->net, PP_NETLINK_EVENTS))
+	if (!listened(pn))
 		return;
 	xa_for_each(&rules->by_id, id, rule) {
 		pp_event_rule(pn, kind, rule);
