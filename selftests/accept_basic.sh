@@ -88,7 +88,11 @@ for family in 4 6; do
 	VERSION=2
 	BOTH='--size 0' exact 'no data'
 	exact 'Fast Open' --fastopen
-	exact 'Multipath TCP' --mptcp
+	if [[ -e /proc/sys/net/mptcp/enabled ]]; then
+		exact 'Multipath TCP' --mptcp
+	else
+		skip "accept: IPv$family, Multipath TCP -> exact, from the client" 'this kernel has none'
+	fi
 	check "accept: IPv$family, listener on all addresses -> exact, from the client" any_listener
 	check "accept: IPv$family, connection -> listed, and the socket is the client's" listed
 	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
