@@ -150,7 +150,10 @@ static void __net_exit net_pre_exit(struct net *net)
 
 /*
  * The flows hold references on conntrack entries. They are gone before
- * conntrack, which this module depends on, waits for its entries.
+ * conntrack, which this module depends on, waits for its entries. And accepted
+ * connections hold routes, which up to 5.18 kept the loopback device of an IPv6
+ * namespace from going: so that this is ordered like a device, after whose exit
+ * the devices go.
  */
 static void __net_exit net_exit(struct net *net)
 {
@@ -177,7 +180,7 @@ int __init pp_net_init(void)
 	err = pp_accept_init();
 	if (err)
 		return err;
-	err = register_pernet_subsys(&net_ops);
+	err = register_pernet_device(&net_ops);
 	if (err)
 		pp_accept_exit();
 	return err;
@@ -185,7 +188,7 @@ int __init pp_net_init(void)
 
 void pp_net_exit(void)
 {
-	unregister_pernet_subsys(&net_ops);
+	unregister_pernet_device(&net_ops);
 	/* Rules and connections are freed by functions of this module */
 	rcu_barrier();
 	pp_accept_exit();
