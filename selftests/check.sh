@@ -117,7 +117,7 @@ kernel() {
 	kdir=$("$selftests/vm/fetch_kernel.sh" --headers "$1" 2>>"$log") || status=$?
 	case $status in
 	0) quiet "$name" build_for "$1" "$kdir" || true ;;
-	75) skip "$name" "headers not fetched: $(tail -n 1 "$log")" ;;
+	75) skip "$name" "$(sed -n '$s/^fetch_kernel: //p' "$log")" ;;
 	*)
 		fail "$name"
 		sed 's/^/# /' "$log"
