@@ -23,13 +23,17 @@ struct nf_conn;
  * @sport: source port, network byte order
  * @dport: destination port, network byte order
  * @family: enum pp_family
+ * @zone: zone of conntrack that replies belong to; 0 for accepted connections
+ * @vrf: index of the VRF device on the side of the backend, or 0; likewise
  */
 struct pp_flow_key {
 	union pp_address src;
 	union pp_address dst;
 	__be16 sport;
 	__be16 dport;
-	u32 family;
+	u16 family;
+	u16 zone;
+	u32 vrf;
 };
 
 /* For tables; IPv6 addresses, which not everyone has, are not to cost everyone */

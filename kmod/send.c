@@ -14,10 +14,13 @@
  */
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
+#include <net/l3mdev.h>
+#include <net/netfilter/nf_conntrack.h>
+#include <net/netfilter/nf_conntrack_zones.h>
 #include "send.h"
 
-/* After the raw tables, where a packet may be kept from conntrack, and before it */
-#define PRIORITY_REPLY	(NF_IP_PRI_RAW + 1)
+/* After the rules that keep a packet from conntrack or choose its zone, and before it */
+#define PRIORITY_REPLY	(NF_IP_PRI_CONNTRACK - 1)
 /* After source NAT */
 #define PRIORITY_CLIENT	(NF_IP_PRI_NAT_SRC + 50)
 
@@ -26,29 +29,60 @@ static enum pp_family family_of(const struct nf_hook_state *state)
 	return state->pf == NFPROTO_IPV6 ? PP_IPV6 : PP_IPV4;
 }
 
-static unsigned int hook_client(void *priv, struct sk_buff *skb,
-				const struct nf_hook_state *state)
+/**
+ * pp_send_set_scope - tell connections with equal addresses and ports apart
+ * @key: addresses and ports of a connection; gets its zone and VRF
+ * @skb: packet of it, to or from the backend
+ * @dev: device that the packet goes to the backend by, or comes from it
+ *
+ * Conntrack has found its entry for packets to the backend; for those from it
+ * there is at most the template that names the zone.
+ */
+void pp_send_set_scope(struct pp_flow_key *key, const struct sk_buff *skb,
+		       const struct net_device *dev)
+{
+	const struct nf_conntrack_zone *zone = &nf_ct_zone_dflt;
+	enum ip_conntrack_info ctinfo;
+	struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
+	struct nf_conntrack_zone buf;
+
+	if (ct)
+		zone = nf_ct_is_template(ct) ? nf_ct_zone_tmpl(ct, skb, &buf) : nf_ct_zone(ct);
+	key->zone = nf_ct_zone_id(zone, IP_CT_DIR_REPLY);
+	key->vrf = l3mdev_master_ifindex_rcu(dev);
+}
+
+static unsigned int hook_client(struct sk_buff *skb, const struct nf_hook_state *state,
+				const struct net_device *dev)
 {
 	struct pp_net *pn = pp_net(state->net);
 	struct pp_flow_key key;
 	struct pp_packet pkt;
 	struct pp_flow *flow;
+	bool is_syn;
 
-	/* A VRF's packets come once more, with the real device */
-	if (netif_is_l3_master(state->out))
+	if (!pp_packet_parse(&pkt, skb, family_of(state), dev))
 		return NF_ACCEPT;
-	if (!pp_packet_parse(&pkt, skb, family_of(state), state->out))
-		return NF_ACCEPT;
-	if (pkt.th.syn && !pkt.th.ack)
-		return pp_send_syn(pn, &pkt, state);
-	if (!atomic_read(&pn->flows.count))
+	is_syn = pkt.th.syn && !pkt.th.ack;
+	if (!is_syn && !atomic_read(&pn->flows.count))
 		return NF_ACCEPT;
 	pp_packet_key(&pkt, &key, false);
+	pp_send_set_scope(&key, skb, dev);
+	if (is_syn)
+		return pp_send_syn(pn, &pkt, &key, state);
 	flow = pp_flow_find(pn, &key);
 	return flow ? pp_send_client(flow, &pkt, state) : NF_ACCEPT;
 }
 
-static unsigned int hook_reply(struct sk_buff *skb, const struct nf_hook_state *state)
+/* A VRF's packets come once more, with the real device */
+static unsigned int hook_client_out(void *priv, struct sk_buff *skb,
+				    const struct nf_hook_state *state)
+{
+	return netif_is_l3_master(state->out) ? NF_ACCEPT : hook_client(skb, state, state->out);
+}
+
+static unsigned int hook_reply(struct sk_buff *skb, const struct nf_hook_state *state,
+			       const struct net_device *dev)
 {
 	struct pp_net *pn = pp_net(state->net);
 	enum pp_family family = family_of(state);
@@ -59,31 +93,32 @@ static unsigned int hook_reply(struct sk_buff *skb, const struct nf_hook_state *
 	if (!atomic_read(&pn->flows.count))
 		return NF_ACCEPT;
 	if (!pp_packet_parse(&pkt, skb, family, NULL)) {
-		pp_send_icmp_error(pn, skb, family);
+		pp_send_icmp_error(pn, skb, family, dev);
 		return NF_ACCEPT;
 	}
 	pp_packet_key(&pkt, &key, true);
+	pp_send_set_scope(&key, skb, dev);
 	flow = pp_flow_find(pn, &key);
 	return flow ? pp_send_reply(flow, &pkt) : NF_ACCEPT;
 }
 
 /*
  * Packets from this host itself were met in LOCAL_OUT; those of a VRF's ports
- * come a second time with the VRF as their device. A reply must be met once:
- * clamped, it would be taken for the acknowledgement of the header.
+ * come a second time, in each hook, with the VRF as their device. A reply must be
+ * met once: clamped, it would be taken for the acknowledgement of the header.
  */
 static unsigned int hook_reply_in(void *priv, struct sk_buff *skb,
 				  const struct nf_hook_state *state)
 {
 	if (state->in->flags & IFF_LOOPBACK || netif_is_l3_master(state->in))
 		return NF_ACCEPT;
-	return hook_reply(skb, state);
+	return hook_reply(skb, state, state->in);
 }
 
 static unsigned int hook_reply_out(void *priv, struct sk_buff *skb,
 				   const struct nf_hook_state *state)
 {
-	return hook_reply(skb, state);
+	return netif_is_l3_master(state->out) ? NF_ACCEPT : hook_reply(skb, state, state->out);
 }
 
 /**
@@ -107,6 +142,7 @@ unsigned int pp_send_local_reply(struct pp_net *pn, struct sk_buff *skb, enum pp
 	    !pp_packet_parse(&pkt, skb, family, NULL))
 		return NF_ACCEPT;
 	pp_packet_key(&pkt, &key, true);
+	pp_send_set_scope(&key, skb, skb_dst(skb)->dev);
 	flow = pp_flow_find(pn, &key);
 	return flow ? pp_send_reply(flow, &pkt) : NF_ACCEPT;
 }
@@ -123,7 +159,7 @@ unsigned int pp_send_local_reply(struct pp_net *pn, struct sk_buff *skb, enum pp
 		.hooknum = NF_INET_LOCAL_OUT,			\
 		.priority = PRIORITY_REPLY,			\
 	}, {							\
-		.hook = hook_client,				\
+		.hook = hook_client_out,			\
 		.pf = family,					\
 		.hooknum = NF_INET_POST_ROUTING,		\
 		.priority = PRIORITY_CLIENT,			\

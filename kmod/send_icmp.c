@@ -15,8 +15,10 @@
  * @pn: namespace
  * @skb: packet that is not TCP
  * @family: enum pp_family
+ * @dev: device that it comes in or leaves by
  */
-void pp_send_icmp_error(struct pp_net *pn, struct sk_buff *skb, enum pp_family family)
+void pp_send_icmp_error(struct pp_net *pn, struct sk_buff *skb, enum pp_family family,
+			const struct net_device *dev)
 {
 	struct pp_quoted_tcp *th;
 	struct pp_flow_key key;
@@ -26,6 +28,7 @@ void pp_send_icmp_error(struct pp_net *pn, struct sk_buff *skb, enum pp_family f
 
 	if (!pp_quote_find(skb, family, &quote, &key))
 		return;
+	pp_send_set_scope(&key, skb, dev);
 	flow = pp_flow_find(pn, &key);
 	if (!flow)
 		return;

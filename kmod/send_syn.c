@@ -334,6 +334,7 @@ static unsigned int drop_syn(struct pp_net *pn, int err)
  * pp_send_syn - a SYN leaves
  * @pn: namespace
  * @pkt: packet
+ * @key: its connection
  * @state: of the hook
  *
  * Context: under RCU.
@@ -341,22 +342,20 @@ static unsigned int drop_syn(struct pp_net *pn, int err)
  * no backend ever gets a connection without one.
  */
 unsigned int pp_send_syn(struct pp_net *pn, struct pp_packet *pkt,
-			 const struct nf_hook_state *state)
+			 const struct pp_flow_key *key, const struct nf_hook_state *state)
 {
 	struct nf_conn *ct = original_ct(pkt->skb);
 	struct pp_rule *rule = NULL;
-	struct pp_flow_key key;
 	struct pp_flow *flow;
 	struct tcphdr *th;
 	int err;
 
-	pp_packet_key(pkt, &key, false);
-	flow = pp_flow_find(pn, &key);
+	flow = pp_flow_find(pn, key);
 	/* Bridged packets can pass twice */
 	if (flow && pkt->seq == flow->isn - flow->header_len)
 		return NF_ACCEPT;
 	if (!flow || flow->isn != pkt->seq)
-		rule = find_rule(pn, pkt, &key, ct);
+		rule = find_rule(pn, pkt, key, ct);
 	if ((!flow && !rule) || !pp_packet_checksum_ok(pkt))
 		return NF_ACCEPT;
 	th = pp_packet_write(pkt);
@@ -365,7 +364,7 @@ unsigned int pp_send_syn(struct pp_net *pn, struct pp_packet *pkt,
 	if (!flow || flow->isn != pkt->seq) {
 		if (flow)
 			pp_flow_kill(flow, PP_STATS_ATTR_REPLACED);
-		flow = rule ? new_flow(pn, pkt, state, &key, ct, rule, th, flow) : NULL;
+		flow = rule ? new_flow(pn, pkt, state, key, ct, rule, th, flow) : NULL;
 		if (!flow)
 			return NF_ACCEPT;
 		if (IS_ERR(flow))
