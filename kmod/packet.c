@@ -44,12 +44,12 @@ static bool find_tcp_ipv6(const struct sk_buff *skb, unsigned int *thoff)
  * @pkt: result
  * @skb: packet; its data begins with the network header
  * @family: enum pp_family
- * @out: device that it leaves by, or NULL
+ * @dev: device that it leaves or has come in by, or NULL
  *
  * Return: true if it is a whole TCP packet
  */
 bool pp_packet_parse(struct pp_packet *pkt, struct sk_buff *skb, enum pp_family family,
-		     const struct net_device *out)
+		     const struct net_device *dev)
 {
 	const struct tcphdr *th;
 
@@ -66,7 +66,7 @@ bool pp_packet_parse(struct pp_packet *pkt, struct sk_buff *skb, enum pp_family 
 	if (th != &pkt->th)
 		pkt->th = *th;
 	pkt->skb = skb;
-	pkt->out = out;
+	pkt->dev = dev;
 	pkt->family = family;
 	pkt->payload = skb->len - pkt->headers;
 	pkt->seq = ntohl(pkt->th.seq);

@@ -17,7 +17,8 @@
 /**
  * struct pp_packet - a whole TCP packet, parsed
  * @skb: the packet; its data begins with the network header
- * @out: device that it leaves by; NULL for a packet that comes in
+ * @dev: device that it leaves by or, for a socket of this host, has come in by; NULL
+ *	where no payload is added
  * @family: enum pp_family
  * @thoff: offset of the TCP header
  * @headers: offset of the payload
@@ -28,7 +29,7 @@
  */
 struct pp_packet {
 	struct sk_buff *skb;
-	const struct net_device *out;
+	const struct net_device *dev;
 	enum pp_family family;
 	unsigned int thoff;
 	unsigned int headers;
@@ -51,7 +52,7 @@ struct pp_option {
 };
 
 bool pp_packet_parse(struct pp_packet *pkt, struct sk_buff *skb, enum pp_family family,
-		     const struct net_device *out);
+		     const struct net_device *dev);
 void pp_packet_key(const struct pp_packet *pkt, struct pp_flow_key *key, bool reply);
 __sum16 pp_packet_sum(const struct pp_packet *pkt, const struct sk_buff *skb, __wsum sum,
 		      unsigned int len);

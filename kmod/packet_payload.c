@@ -129,7 +129,7 @@ static int open_gap(struct pp_packet *pkt, unsigned int len)
 {
 	struct sk_buff *skb = pkt->skb;
 	unsigned int link = link_header_len(skb);
-	unsigned int room = max_t(unsigned int, link, LL_RESERVED_SPACE(pkt->out));
+	unsigned int room = max_t(unsigned int, link, LL_RESERVED_SPACE(pkt->dev));
 
 	if (skb_cow_head(skb, len + room))
 		return -ENOMEM;
@@ -138,7 +138,8 @@ static int open_gap(struct pp_packet *pkt, unsigned int len)
 	if (skb_mac_header_was_set(skb))
 		skb->mac_header -= len;
 	skb_reset_network_header(skb);
-	skb_set_transport_header(skb, pkt->thoff);
+	/* behind which extension header this stands, the IPv6 stack knows */
+	skb->transport_header -= len;
 	if (skb->ip_summed == CHECKSUM_PARTIAL)
 		skb->csum_start -= len;
 	return 0;
@@ -210,12 +211,13 @@ static void fill_ip_header(const struct pp_packet *pkt, struct sk_buff *skb)
 
 		/* extension headers belong to the packet that they came with */
 		ip6h->nexthdr = IPPROTO_TCP;
+		IP6CB(skb)->nhoff = offsetof(struct ipv6hdr, nexthdr);
 		return;
 	}
 	iph = skb_put_data(skb, ip_hdr(pkt->skb), pkt->thoff);
 	iph->id = 0;
 	if (!(iph->frag_off & htons(IP_DF)))
-		__ip_select_ident(dev_net(pkt->out), iph, 1);
+		__ip_select_ident(dev_net(pkt->dev), iph, 1);
 }
 
 static void finish_lengths(const struct pp_packet *pkt, struct sk_buff *skb)
@@ -244,7 +246,7 @@ struct sk_buff *pp_packet_sibling(const struct pp_packet *pkt, u32 seq, const u8
 				  unsigned int len)
 {
 	unsigned int link = link_header_len(pkt->skb);
-	unsigned int reserve = max_t(unsigned int, link, LL_RESERVED_SPACE(pkt->out));
+	unsigned int reserve = max_t(unsigned int, link, LL_RESERVED_SPACE(pkt->dev));
 	unsigned int thlen = pkt->headers - pkt->thoff, tcp_len = thlen + len;
 	struct sk_buff *skb;
 	struct tcphdr *th;

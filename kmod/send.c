@@ -3,9 +3,9 @@
  * Sending: the netfilter hooks.
  *
  * Owns where in the host the packets of tagged connections are met: the
- * client's after source NAT, in POST_ROUTING, and the backend's before
- * conntrack, in PRE_ROUTING or, from a backend on this very host, in
- * LOCAL_OUT. Above these two places the host sees an ordinary connection.
+ * client's after NAT, in POST_ROUTING or, to a backend on this very host, in
+ * LOCAL_IN, and the backend's before conntrack, in PRE_ROUTING or LOCAL_OUT.
+ * Between these places the host sees an ordinary connection.
  *
  *   send_syn.c     the SYN: chooses the header, borrows sequence space
  *   send_client.c  the client's further packets: the header goes out
@@ -21,7 +21,7 @@
 
 /* After the rules that keep a packet from conntrack or choose its zone, and before it */
 #define PRIORITY_REPLY	(NF_IP_PRI_CONNTRACK - 1)
-/* After source NAT */
+/* After source NAT, which in LOCAL_IN has the same priority */
 #define PRIORITY_CLIENT	(NF_IP_PRI_NAT_SRC + 50)
 
 static enum pp_family family_of(const struct nf_hook_state *state)
@@ -79,6 +79,13 @@ static unsigned int hook_client_out(void *priv, struct sk_buff *skb,
 				    const struct nf_hook_state *state)
 {
 	return netif_is_l3_master(state->out) ? NF_ACCEPT : hook_client(skb, state, state->out);
+}
+
+/* Packets from this host itself were met in POST_ROUTING */
+static unsigned int hook_client_in(void *priv, struct sk_buff *skb,
+				   const struct nf_hook_state *state)
+{
+	return state->in->flags & IFF_LOOPBACK ? NF_ACCEPT : hook_client(skb, state, state->in);
 }
 
 static unsigned int hook_reply(struct sk_buff *skb, const struct nf_hook_state *state,
@@ -162,6 +169,11 @@ unsigned int pp_send_local_reply(struct pp_net *pn, struct sk_buff *skb, enum pp
 		.hook = hook_client_out,			\
 		.pf = family,					\
 		.hooknum = NF_INET_POST_ROUTING,		\
+		.priority = PRIORITY_CLIENT,			\
+	}, {							\
+		.hook = hook_client_in,				\
+		.pf = family,					\
+		.hooknum = NF_INET_LOCAL_IN,			\
 		.priority = PRIORITY_CLIENT,			\
 	},							\
 }

@@ -37,7 +37,7 @@ static unsigned int path_mtu(const struct pp_packet *pkt)
 {
 	const struct dst_entry *dst = skb_dst(pkt->skb);
 
-	return dst ? dst_mtu(dst) : READ_ONCE(pkt->out->mtu);
+	return dst ? dst_mtu(dst) : READ_ONCE(pkt->dev->mtu);
 }
 
 static bool prefix_fits(const struct pp_flow *flow, const struct pp_packet *pkt)

@@ -137,6 +137,21 @@ static bool is_own_connection(const struct sk_buff *skb, const struct nf_hook_st
 	return skb->sk && is_own_address(state->net, state->out, src);
 }
 
+/*
+ * A backend on this very host gets the header of a client that NAT has led to it
+ * from outside. Who asks for its own address speaks to it as to any server.
+ */
+static bool is_led_here(const struct pp_flow_key *key, const struct nf_conn *ct,
+			const struct nf_hook_state *state)
+{
+	struct pp_header asked = {};
+
+	find_endpoints(key, ct, &asked);
+	return (asked.dst.port != key->dport ||
+		memcmp(&asked.dst.addr, &key->dst, sizeof(asked.dst.addr))) &&
+	       !is_own_address(state->net, state->in, &asked.src);
+}
+
 static u32 ct_mark(const struct nf_conn *ct, u32 otherwise)
 {
 #if IS_ENABLED(CONFIG_NF_CONNTRACK_MARK)
@@ -350,6 +365,8 @@ unsigned int pp_send_syn(struct pp_net *pn, struct pp_packet *pkt,
 	struct tcphdr *th;
 	int err;
 
+	if (state->hook == NF_INET_LOCAL_IN && !is_led_here(key, ct, state))
+		return NF_ACCEPT;
 	flow = pp_flow_find(pn, key);
 	/* Bridged packets can pass twice */
 	if (flow && pkt->seq == flow->isn - flow->header_len)

@@ -181,6 +181,51 @@ local_connection() {
 	all_sent 1
 }
 
+# A second nginx on the load balancer itself, to which NAT leads port 83
+here_conf() {
+	cat <<-END
+		pid $PP_TMP/here.pid;
+		error_log $PP_TMP/here.errors;
+		worker_processes 1;
+		events {}
+		http {
+			client_body_temp_path $PP_TMP/here.body;
+			log_format peers '\$uri \$proxy_protocol_addr \$proxy_protocol_port'
+				' \$proxy_protocol_server_addr \$proxy_protocol_server_port \$remote_addr';
+			access_log $PP_TMP/here.log peers;
+			server {
+				listen 10.0.2.1:8080 proxy_protocol;
+				listen [fd00:2::1]:8080 proxy_protocol;
+				location / { return 200 "hello\n"; }
+			}
+		}
+	END
+}
+
+here_start() {
+	here_conf >"$PP_TMP/here.conf"
+	ns lb nft -f - <<-END
+		table inet pp_here {
+			chain prerouting {
+				type nat hook prerouting priority -101; policy accept;
+				ip daddr 10.0.1.1 tcp dport 83 dnat ip to 10.0.2.1:8080
+				ip6 daddr fd00:1::1 tcp dport 83 dnat ip6 to [fd00:2::1]:8080
+			}
+		}
+	END
+	start_bg here lb nginx -c "$PP_TMP/here.conf" -g 'daemon off; user root;'
+	wait_port lb 8080
+}
+
+here() {
+	local socket path=/$FAMILY/$VERSION/here
+
+	rule to "$LB" port 8080 version "$VERSION"
+	socket=$(fetch "http://$VIP_URL:83$path")
+	is "$(log_line "$PP_TMP/here.log" "$path")" "$socket $VIP 83 $CLIENT"
+	all_sent 1
+}
+
 mkdir -p "$www/files"
 head -c 1000000 /dev/urandom >"$PP_TMP/random"
 touch "$access" "$stream"
@@ -191,6 +236,7 @@ nat_dnat_masq 81 8081
 nat_dnat_masq 82 8082
 start_bg nginx backend nginx -c "$conf" -g 'daemon off; user root;'
 wait_port backend 8090
+here_start
 
 for family in 4 6; do
 	setting $family 2
@@ -209,5 +255,6 @@ for family in 4 6; do
 		fi
 		check "peers: nginx, $WHERE, header made up by the client -> is no header" forged
 		check "peers: nginx, $WHERE, from the load balancer -> served as itself" local_connection
+		check "peers: nginx, $WHERE, on the load balancer -> logs client and VIP" here
 	done
 done

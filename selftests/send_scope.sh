@@ -125,6 +125,17 @@ at_once() {
 	is "$(rule_stat acked)" 2
 }
 
+# The listener is bound to no VRF, and so to no address in one
+led_to_vrf() {
+	ns_sysctl lb net.ipv4.tcp_l3mdev_accept=1
+	nat_dnat
+	ns lb nft insert rule inet pp_nat prerouting ip daddr 10.0.1.1 tcp dport 80 dnat ip to 10.0.2.1:8080
+	rule to "$LB" port 8080
+	CLIENT_NS=client1 SERVER_NS=lb BACKEND=0.0.0.0 BOTH='--order both' \
+		transfer 3 --header v2 "${names_client[@]}" --
+	is "$(rule_stat acked)" 3
+}
+
 ns_make lb
 ns_sysctl lb net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 customer 1
@@ -155,6 +166,10 @@ for family in 4 6; do
 		"send: IPv$family, same addresses in two VRFs, plain routing, v2 -> both exact" at_once 2
 done
 zones
+topo_family 4
+check 'send: IPv4, client led to a local socket in a VRF -> client and VIP' led_to_vrf
+nat_flush
+
 nat_dnat_masq
 topo_family 4
 check 'send: IPv4, same addresses in two VRFs and zones, masquerade, v1 -> both exact' at_once 1

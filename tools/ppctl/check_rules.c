@@ -40,7 +40,7 @@ static void check_backend(struct check_rules *rules, const struct rule *rule)
 		return;
 	prefix_format(&rule->to, text);
 	check_say("backend", CHECK_WARNING, NULL,
-		  "the backend of rule %u, %s, is this host: connections of others to it get no header",
+		  "the backend of rule %u, %s, is this host: of connections from outside, only those that NAT leads to it get a header",
 		  rule->id, text);
 }
 
