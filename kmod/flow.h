@@ -70,6 +70,7 @@ static inline struct pp_flow_key pp_flow_key_reversed(const struct pp_flow_key *
  * @created: jiffies of the first SYN
  * @isn: initial sequence number of the client, as the client sees it
  * @is_local: the header is a LOCAL one, without addresses
+ * @is_here: the backend is on this very host
  * @is_chained: it says what a header said that this host took out
  * @header_len: bytes of @header, by which the SYN's sequence number is moved
  * @unique_id: offset of the unique id in @header, or 0
@@ -104,6 +105,7 @@ struct pp_flow {
 	u32 old_isn;
 	u16 old_len;
 	bool is_local;
+	bool is_here;
 	bool is_chained;
 	unsigned long touched;
 	spinlock_t lock;

@@ -88,6 +88,10 @@ static unsigned int hook_client_in(void *priv, struct sk_buff *skb,
 	return state->in->flags & IFF_LOOPBACK ? NF_ACCEPT : hook_client(skb, state, state->in);
 }
 
+/*
+ * The backend is here, or it is not: what leaves this host with the address of
+ * one that is elsewhere is no answer of it, but SYNPROXY's.
+ */
 static unsigned int hook_reply(struct sk_buff *skb, const struct nf_hook_state *state,
 			       const struct net_device *dev)
 {
@@ -106,7 +110,9 @@ static unsigned int hook_reply(struct sk_buff *skb, const struct nf_hook_state *
 	pp_packet_key(&pkt, &key, true);
 	pp_send_set_scope(&key, skb, dev);
 	flow = pp_flow_find(pn, &key);
-	return flow ? pp_send_reply(flow, &pkt) : NF_ACCEPT;
+	if (!flow || flow->is_here != (state->hook == NF_INET_LOCAL_OUT))
+		return NF_ACCEPT;
+	return pp_send_reply(flow, &pkt);
 }
 
 /*

@@ -15,6 +15,8 @@
  */
 #include <linux/bitops.h>
 #include <net/dst.h>
+#include <net/netfilter/nf_conntrack.h>
+#include <net/netfilter/nf_conntrack_seqadj.h>
 #include <net/tcp.h>
 #include "send.h"
 
@@ -151,6 +153,22 @@ static unsigned int client_locked(struct pp_flow *flow, struct pp_packet *pkt,
 	return separate(flow, pkt, ahead);
 }
 
+/*
+ * A segment ahead does not meet the hooks behind ours. The last of them adjusts the
+ * numbers of a client that SYNPROXY has shaken hands with.
+ */
+static void send_ahead(struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	enum ip_conntrack_info ctinfo;
+	struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
+
+	if (ct && test_bit(IPS_SEQ_ADJUST_BIT, &ct->status) &&
+	    !nf_ct_seq_adjust(skb, ct, ctinfo, skb_transport_offset(skb)))
+		kfree_skb(skb);
+	else
+		state->okfn(state->net, state->sk, skb);
+}
+
 /**
  * pp_send_client - a packet of the client leaves, other than its SYN
  * @flow: handshake in progress, under RCU
@@ -173,6 +191,6 @@ unsigned int pp_send_client(struct pp_flow *flow, struct pp_packet *pkt,
 		verdict = client_locked(flow, pkt, &ahead);
 	spin_unlock_bh(&flow->lock);
 	if (ahead)
-		state->okfn(state->net, state->sk, ahead);
+		send_ahead(ahead, state);
 	return verdict;
 }

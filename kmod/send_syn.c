@@ -218,6 +218,7 @@ static struct pp_flow *make_flow(struct pp_net *pn, const struct pp_packet *pkt,
 	memcpy(flow->header, bytes, len);
 	if (header.tlvs)
 		flow->unique_id = pp_send_finish_tlvs(rule, flow->header, len);
+	flow->is_here = state->hook == NF_INET_LOCAL_IN || state->out->flags & IFF_LOOPBACK;
 	flow->is_chained = accepted;
 	flow->is_local = header.command == PP_HEADER_LOCAL;
 	return flow;

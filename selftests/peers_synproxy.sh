@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# SYNPROXY before tagged backends: it answers the client itself, and then
+# makes the connection to the backend in the client's name, on this host. With
+# the VIP on this host and NAT in OUTPUT, and on the way to the backend's own
+# address.
+set -euo pipefail
+# shellcheck source=selftests/lib_loss.sh
+. "${BASH_SOURCE[0]%/*}/lib_loss.sh"
+
+need nft jq tc ethtool
+module_require
+topo_lb 4
+
+# synproxy HOOK PORT: clients' SYNs are not tracked, and proved in this hook
+synproxy() {
+	ns lb nft -f - <<-END
+		table inet pp_synproxy {
+			chain raw {
+				type filter hook prerouting priority -300; policy accept;
+				iif front tcp dport $2 tcp flags & (fin|syn|rst|ack) == syn notrack
+			}
+			chain prove {
+				type filter hook $1 priority 0; policy accept;
+				iif front tcp dport $2 ct state invalid,untracked synproxy mss 1460 wscale 7 timestamp sack-perm
+			}
+		}
+	END
+}
+
+tagged() {
+	local version=$1 count=$2
+
+	rule to "$BACKEND" port 8080 version "$version"
+	transfer "$count" --header "v$version" "${names_client[@]}" -- -j 20
+	is "$(rule_stat tagged)" "$count"
+	is "$(rule_stat acked)" "$count"
+	is "$(lb_ppctl -j list-connections)" '[]'
+}
+
+# headers_lost TIMES: first that of SYNPROXY's own acknowledgement, then that before
+# the client's data; after that it goes in a segment of its own
+headers_lost() {
+	lose "$at_backend" "$1" payload
+	tagged 2 3
+	lose_end "$at_backend"
+}
+
+cases() {
+	local what="peers: SYNPROXY, IPv$FAMILY, $1"
+
+	for order in client server; do
+		BOTH="--order $order" check "$what, v2, $order first -> client and VIP" tagged 2 3
+	done
+	BOTH='--order both --size 1M' check "$what, v1, 1 MB both ways -> exact" tagged 1 2
+	BOTH='--order both' check "$what, first header lost -> exact" headers_lost 1
+	BOTH='--size 20k' check "$what, header lost twice, much data -> exact" headers_lost 2
+}
+
+# Segments, where there would be one packet of the whole message
+veth_offload_off client eth0
+ns_sysctl lb net.netfilter.nf_conntrack_tcp_loose=0
+for family in 4 6; do
+	topo_family $family
+	nat_dnat_masq
+	nat_output
+	synproxy input 80
+	cases 'NAT in OUTPUT and masquerade'
+	ns lb nft delete table inet pp_synproxy
+	nat_flush
+
+	synproxy forward 8080
+	TARGET=$BACKEND PORT=8080 cases 'plain routing'
+	ns lb nft delete table inet pp_synproxy
+done
