@@ -66,9 +66,23 @@ dovecot-imapd		/usr/lib/dovecot/imap
 libnginx-mod-stream	/usr/lib/nginx/modules/ngx_stream_module.so
 varnish			varnishd
 stunnel4		stunnel4
+libnginx-mod-mail	/usr/lib/nginx/modules/ngx_mail_module.so
+keepalived		keepalived
+bind9			named
+bind9-dnsutils		dig
+dnsdist			dnsdist
+pdns-server		pdns_server
+unbound			unbound
 curl			curl
 socat			socat
 jq			jq
+'
+
+# Packages that cannot be installed beside those, and are only unpacked, below
+# this directory, with the libraries that they need installed as ever
+unpack_dir=/var/cache/proxyproto
+unpacked='
+exim4-daemon-heavy	usr/sbin/exim4
 '
 
 bench_packages='go-mmproxy	go-mmproxy
@@ -78,7 +92,8 @@ bench_packages='go-mmproxy	go-mmproxy
 declare -A services=(
 	[nginx]=nginx [haproxy]=haproxy [redis-server]=redis-server [postgresql]=postgresql
 	[postfix]=postfix [openssh-server]=ssh [dovecot-imapd]=dovecot [varnish]=varnish
-	[stunnel4]=stunnel.target
+	[stunnel4]=stunnel.target [keepalived]=keepalived [bind9]=named [dnsdist]=dnsdist
+	[pdns-server]=pdns [unbound]=unbound
 )
 
 check=''
@@ -125,6 +140,9 @@ find_missing() {
 	while read -r package wanted; do
 		[[ -z $package ]] || have "$wanted" || printf '%s\n' "$package"
 	done <<<"$packages"
+	while read -r package wanted; do
+		[[ -z $package || -x $unpack_dir/$package/$wanted ]] || printf '%s\n' "$package"
+	done <<<"$unpacked"
 	have_kernel || printf '%s\n' linux-image-amd64 linux-headers-amd64
 }
 
@@ -153,14 +171,41 @@ disable_service() {
 install_packages() {
 	local package
 
-	export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
-	apt-get -qq -o DPkg::Lock::Timeout=600 update || return
 	apt-get -qq -y -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 \
 		install --no-install-recommends "$@" || return
 	have systemctl || return 0
 	for package in "$@"; do
 		[[ -z ${services[$package]:-} ]] || disable_service "${services[$package]}"
 	done
+}
+
+# unpack_package PACKAGE: it is there when all that it needs is
+unpack_package() {
+	local new=$unpack_dir/$1.new libraries
+
+	rm -rf "$new" "${unpack_dir:?}/$1"
+	mkdir -p "$new/root" || return
+	(cd "$new" && apt-get -qq -o APT::Sandbox::User=root download "$1") &&
+		dpkg -x "$new/$1"_*.deb "$new/root" && chmod -R ug-s "$new/root" &&
+		libraries=$(dpkg-deb -f "$new/$1"_*.deb Depends) || return
+	# shellcheck disable=SC2046 # words
+	install_packages $(grep -oE '(^|, )lib[^ ,]+' <<<"$libraries" | tr -d ', ') || return
+	mv "$new/root" "$unpack_dir/$1" && rm -rf "$new"
+}
+
+install_missing() {
+	local package names=()
+
+	export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+	apt-get -qq -o DPkg::Lock::Timeout=600 update || return
+	for package; do
+		if [[ $unpacked == *$'\n'"$package"$'\t'* ]]; then
+			unpack_package "$package" || return
+		else
+			names+=("$package")
+		fi
+	done
+	((${#names[@]} == 0)) || install_packages "${names[@]}"
 }
 
 mapfile -t missing < <(find_missing)
@@ -171,12 +216,12 @@ if [[ -n $check ]]; then
 	exit 1
 fi
 have apt-get || die "no apt-get here; install what these packages of Debian hold: ${missing[*]}"
-[[ $(id -u) == 0 ]] || die "run as root: apt-get install --no-install-recommends ${missing[*]}"
+[[ $(id -u) == 0 ]] || die "run as root, to install ${missing[*]}"
 
 log=$(mktemp)
 forbid_services
 printf 'setup.sh: installing %s\n' "${missing[*]}"
-if ! install_packages "${missing[@]}" >"$log" 2>&1; then
+if ! install_missing "${missing[@]}" >"$log" 2>&1; then
 	tail -n 30 "$log" >&2
 	rm -f "$log"
 	die "apt-get failed"
