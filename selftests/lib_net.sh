@@ -190,6 +190,19 @@ nat_dnat_masq() {
 	END
 }
 
+# nat_masq [BACKEND-PORT]: the load balancer's address on all that goes there,
+# whatever sent it there
+nat_masq() {
+	ns lb nft -f - <<-END
+		table inet pp_masq {
+			chain postrouting {
+				type nat hook postrouting priority 100; policy accept;
+				oifname back tcp dport ${1:-8080} masquerade
+			}
+		}
+	END
+}
+
 # Connections from the load balancer itself to VIP go to the backend, too
 nat_output() {
 	local vport=${1:-80} bport=${2:-8080}

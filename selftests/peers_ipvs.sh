@@ -50,17 +50,6 @@ ipvs_used() {
 	(($(ns lb ipvsadm -Ln --stats --exact | awk '$1 == "->" && $3 ~ /^[0-9]+$/ { print $3 }') > 0))
 }
 
-masquerade_start() {
-	ns lb nft -f - <<-END
-		table inet pp_masq {
-			chain postrouting {
-				type nat hook postrouting priority 100; policy accept;
-				oifname back tcp dport 8080 masquerade
-			}
-		}
-	END
-}
-
 masquerade_stop() {
 	ns lb nft delete table inet pp_masq
 }
@@ -92,7 +81,7 @@ ipvs_conntrack() {
 	local what="IPVS, IPv$FAMILY, conntrack, masquerade"
 
 	seen_lb
-	masquerade_start
+	nat_masq
 	ipvs_start 1
 	check "peers: $what, no rule -> no header" untagged "${peer[@]}"
 	for version in 2 1; do
