@@ -14,14 +14,6 @@ send_mail() {
 			--mail-rcpt user@backend.example -T - "smtp://$1/client.example"
 }
 
-# logged FILE TEXT
-logged() {
-	wait_until 10 grep -qF -- "$2" "$1" || {
-		cat "$1"
-		return 1
-	}
-}
-
 # postfix_start NETWORKS PORT LINE...: it relays from these networks, and throws
 # away what it accepted; the lines are those of master.cf that listen
 postfix_start() {

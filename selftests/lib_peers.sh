@@ -34,6 +34,14 @@ log_line() {
 	sed -n "s,^$2 ,,p" "$1"
 }
 
+# logged FILE TEXT
+logged() {
+	wait_until 10 grep -qF -- "$2" "$1" || {
+		cat "$1"
+		return 1
+	}
+}
+
 # refused URL [OPTION]...: the server closes without a word
 refused() {
 	local status=0

@@ -72,6 +72,7 @@ bind9			named
 bind9-dnsutils		dig
 dnsdist			dnsdist
 pdns-server		pdns_server
+pdns-backend-bind	/usr/lib/*/pdns/libbindbackend.so
 unbound			unbound
 curl			curl
 socat			socat
