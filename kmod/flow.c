@@ -53,6 +53,9 @@ struct pp_flow *pp_flow_alloc(struct pp_net *pn, struct pp_rule *rule, u16 heade
 		atomic_dec(&flows->count);
 		return ERR_PTR(-ENOSPC);
 	}
+	/* Before anything can fail: who counted 2 meanwhile relies on it */
+	if (count == 1)
+		queue_delayed_work(system_power_efficient_wq, &flows->gc, GC_INTERVAL);
 	flow = kzalloc(struct_size(flow, header, header_len), GFP_ATOMIC | __GFP_NOWARN);
 	if (!flow) {
 		atomic_dec(&flows->count);
@@ -68,8 +71,6 @@ struct pp_flow *pp_flow_alloc(struct pp_net *pn, struct pp_rule *rule, u16 heade
 	flow->client_wscale = PP_NO_WSCALE;
 	flow->backend_wscale = PP_NO_WSCALE;
 	pp_flow_touch(flow);
-	if (count == 1)
-		queue_delayed_work(system_power_efficient_wq, &flows->gc, GC_INTERVAL);
 	return flow;
 }
 
