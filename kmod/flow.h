@@ -44,7 +44,7 @@ static inline u32 pp_flow_key_hash(const void *data, u32 len, u32 seed)
 
 	if (key->family == PP_IPV4)
 		return jhash_3words((__force u32)key->src.ip, (__force u32)key->dst.ip, ports,
-				    seed);
+				    seed ^ key->vrf ^ (u32)key->zone << 16);
 	return jhash2(data, sizeof(*key) / sizeof(u32), seed);
 }
 
