@@ -50,6 +50,11 @@ refused() {
 	((status == 52 || status == 56)) || fail "curl: $status, not 52 (nothing came) or 56 (reset)"
 }
 
+# tagged COUNT: so many connections or more, by the only rule
+tagged() {
+	(($(rule_stat tagged) >= $1))
+}
+
 # all_sent COUNT: the only rule has tagged COUNT connections, and no header is
 # unacknowledged
 all_sent() {

@@ -78,10 +78,6 @@ in_service() {
 	real_servers 2
 }
 
-tagged() {
-	(($(rule_stat tagged) >= $1))
-}
-
 without_rule() {
 	lb_ppctl flush-rules
 	: >"$errors"
