@@ -182,7 +182,8 @@ start_bg() {
 	local name=$1 ns=$2 base=$PP_TMP/bg/$1
 
 	shift 2
-	rm -f "$base".{pid,status}
+	# of a program of the same name before this one, nothing is left to be read
+	rm -f "$base".{pid,status,out}
 	[[ $ns == - ]] || set -- nsenter --net="/run/netns/$(ns_name "$ns")" -- "$@"
 	(
 		trap - EXIT
