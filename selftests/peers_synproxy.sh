@@ -58,6 +58,8 @@ cases() {
 	BOTH='--size 20k' check "$what, header lost twice, much data -> exact" headers_lost 2
 }
 
+synproxy input 80 2>"$PP_TMP/why" || skip_all 'no SYNPROXY in this kernel'
+ns lb nft delete table inet pp_synproxy
 # Segments, where there would be one packet of the whole message
 veth_offload_off client eth0
 ns_sysctl lb net.netfilter.nf_conntrack_tcp_loose=0

@@ -36,6 +36,9 @@ divert() {
 			}
 		}
 	END
+}
+
+divert_routes() {
 	for family in 4 6; do
 		nsip lb -$family rule add fwmark 0x77 lookup 100
 		nsip lb -$family route add local default dev lo table 100
@@ -79,7 +82,8 @@ untagged() {
 
 declare -A bind=([4]=0.0.0.0:3129 [6]='[::]:3129 v6only') any=([4]=0.0.0.0 [6]='[::]')
 write_conf >"$PP_TMP/haproxy.cfg"
-divert
+divert 2>"$PP_TMP/why" || skip_all 'no tproxy in this kernel'
+divert_routes
 start_bg haproxy lb haproxy -db -f "$PP_TMP/haproxy.cfg"
 wait_port lb 3129
 

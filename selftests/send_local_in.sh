@@ -8,7 +8,7 @@ set -euo pipefail
 # shellcheck source=selftests/lib_send.sh
 . "${BASH_SOURCE[0]%/*}/lib_send.sh"
 
-need nft jq tc ethtool
+need nft jq tc ethtool curl
 module_require
 topo_lb 4
 
@@ -54,6 +54,10 @@ bare_fin() {
 	is "$(rule_stat acked)" 3
 }
 
+no_handshakes() {
+	[[ $(lb_ppctl -j list-connections) == '[]' ]]
+}
+
 # The answer to the moved SYN is one to the client's
 nobody_listens() {
 	local status=0
@@ -62,6 +66,7 @@ nobody_listens() {
 	ns client curl -sS -m 10 "http://$VIP_URL/" || status=$?
 	is "$status" 7 'curl: cannot connect'
 	is "$(rule_stat tagged)" 1
+	wait_until 10 no_handshakes
 }
 
 # impaired NETEM-ARGUMENT...: both ways of the client's link, many at a time
