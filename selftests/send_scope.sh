@@ -100,7 +100,7 @@ hold() {
 }
 
 header_sent() {
-	lb_ppctl -j list-connections | jq -e 'map(.state) == ["header-sent"]'
+	lb_ppctl -j list-connections | jq -e 'map(select(.state == "header-sent")) | length == 1'
 }
 
 # at_once VERSION: both connections have the same port, which NAT keeps if it can
@@ -131,7 +131,7 @@ led_to_vrf() {
 	nat_dnat
 	ns lb nft insert rule inet pp_nat prerouting ip daddr 10.0.1.1 tcp dport 80 dnat ip to 10.0.2.1:8080
 	rule to "$LB" port 8080
-	CLIENT_NS=client1 SERVER_NS=lb BACKEND=0.0.0.0 BOTH='--order both' \
+	CLIENT_NS=client1 SERVER_NS=lb BACKEND=0.0.0.0 BOTH='--order both --timeout 20' \
 		transfer 3 --header v2 "${names_client[@]}" --
 	is "$(rule_stat acked)" 3
 }
@@ -165,11 +165,11 @@ for family in 4 6; do
 	TARGET=$BACKEND PORT=8080 check \
 		"send: IPv$family, same addresses in two VRFs, plain routing, v2 -> both exact" at_once 2
 done
-zones
 topo_family 4
 check 'send: IPv4, client led to a local socket in a VRF -> client and VIP' led_to_vrf
 nat_flush
 
+zones
 nat_dnat_masq
 topo_family 4
 check 'send: IPv4, same addresses in two VRFs and zones, masquerade, v1 -> both exact' at_once 1
