@@ -120,6 +120,16 @@ vm-test: all selftests ## selftests in a VM (K=6.12, a version or vmlinuz; T="na
 	selftests/vm/run.sh --timeout $(or $(TIMEOUT),7200) --kernel $(or $(K),$(KVER)) -- \
 		selftests/run_tests.sh $(T)
 
+.PHONY: vm-debug
+vm-debug: tools selftests ## selftests under a kernel with KASAN, lockdep, kmemleak ... (T="names")
+	selftests/setup.sh --debug
+	selftests/vm/debug.sh $(T)
+
+.PHONY: vm-debug-prove
+vm-debug-prove: ## that each of its detectors finds what it is for
+	selftests/setup.sh --debug
+	selftests/vm/debug_prove.sh
+
 # With ICOUNT=3 their time is instructions: the same on any machine, busy or not
 BENCHES := bench-send bench-accept bench-crowd
 .PHONY: $(BENCHES)

@@ -151,13 +151,13 @@ module_require() {
 # ---- waiting
 
 # wait_until SECONDS COMMAND...: until it succeeds, which it is given 0.05 s
-# apart; fails at the deadline
+# apart; fails at the deadline, which is PP_SLOW times as far off
 wait_until() {
 	local now deadline
 
 	printf -v deadline '%.0f' "${1}e3"
 	printf -v now '%.0f' "${EPOCHREALTIME/,/.}e3"
-	((deadline += now))
+	((deadline = deadline * ${PP_SLOW:-1} + now))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		printf -v now '%.0f' "${EPOCHREALTIME/,/.}e3"

@@ -6,8 +6,9 @@
 # when what we want of it is there, so that another package's is as good. No
 # service is started, and none of those that come along is enabled.
 #
-# Usage: setup.sh [--bench] [--check]
+# Usage: setup.sh [--bench] [--debug] [--check]
 #   --bench    and what the benchmarks need
+#   --debug    and what building the debug kernel needs
 #   --check    only names what is missing; status 1 if anything is
 set -euo pipefail
 
@@ -89,6 +90,13 @@ exim4-daemon-heavy	usr/sbin/exim4
 bench_packages='go-mmproxy	go-mmproxy
 '
 
+debug_packages='
+bc			bc
+bison			bison
+flex			flex
+libelf-dev		/usr/include/gelf.h
+'
+
 # Those of them that come with a service of their own
 declare -A services=(
 	[nginx]=nginx [haproxy]=haproxy [redis-server]=redis-server [postgresql]=postgresql
@@ -101,6 +109,7 @@ check=''
 for option; do
 	case $option in
 	--bench) packages+=$bench_packages ;;
+	--debug) packages+=$debug_packages ;;
 	--check) check=1 ;;
 	*)
 		sed -n '/^# Usage/,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
