@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Has each allocation of the kernel fail in its turn, where no program asks:
 
-  fail_nth.py load FILE   while this module is loaded; it ends up unloaded
-  fail_nth.py netns       the last ones of a new network namespace, where the
-                          module that was loaded last makes its own of it
+  fail_nth.py load FILE   the last ones while this module is loaded, which are
+                          those of its own code; it ends up unloaded
+  fail_nth.py netns       the last ones of a new network namespace, likewise
 
 Takes a kernel with CONFIG_FAULT_INJECTION, and root. Whatever does not fail for
 want of memory, or fails without a reason, is an error.
@@ -23,7 +23,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def call(nth, function, *args):
-    """Return: errno of the call, and how many allocations were left to count"""
+    """Return: errno of the call; how many allocations it would have taken to fail"""
     fd = os.open('/proc/thread-self/fail-nth', os.O_RDWR)
     os.write(fd, b'%d' % nth)
     error = ctypes.get_errno() if function(*args) else 0
@@ -34,31 +34,34 @@ def call(nth, function, *args):
 
 
 def judge(what, nth, error, left):
-    """Return: whether there was such an allocation"""
     if error not in (0, errno.ENOMEM, errno.ENOBUFS) or error and left:
         sys.exit(f'{what}, allocation {nth}: {os.strerror(error)}')
-    return not left
 
 
-def load(path):
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    for nth in range(1, MOST):
-        error, left = call(nth, libc.syscall, FINIT_MODULE, fd, b'', 0)
-        if not error and libc.syscall(DELETE_MODULE, MODULE, 0):
-            sys.exit(f'unload: {os.strerror(ctypes.get_errno())}')
-        if not judge('load', nth, error, left):
-            return nth - 1
-    sys.exit('load: no end')
+def each_of_the_last(what, last, function, *args, undo=None):
+    """Return: how many allocations failed in their turn"""
+    undo = undo or (lambda: None)
+    error, left = call(MOST, function, *args)
+    if error or not left:
+        sys.exit(f'{what}: {os.strerror(error)}, {left} left of {MOST}')
+    undo()
+    count = MOST - left
+    for nth in range(max(1, count - last + 1), count + 1):
+        error, left = call(nth, function, *args)
+        if not error:
+            undo()
+        judge(what, nth, error, left)
+    return min(last, count)
 
 
-def netns(last=40):
-    if call(MOST, libc.unshare, CLONE_NEWNET)[0]:
-        sys.exit('no namespace')
-    count = MOST - call(MOST, libc.unshare, CLONE_NEWNET)[1]
-    for nth in range(count - last, count + 1):
-        judge('namespace', nth, *call(nth, libc.unshare, CLONE_NEWNET))
-    return last
+def unload():
+    if libc.syscall(DELETE_MODULE, MODULE, 0):
+        sys.exit(f'unload: {os.strerror(ctypes.get_errno())}')
 
 
-done = netns() if sys.argv[1] == 'netns' else load(sys.argv[2])
+if sys.argv[1] == 'netns':
+    done = each_of_the_last('namespace', 40, libc.unshare, CLONE_NEWNET)
+else:
+    file = os.open(sys.argv[2], os.O_RDONLY | os.O_CLOEXEC)
+    done = each_of_the_last('load', 80, libc.syscall, FINIT_MODULE, file, b'', 0, undo=unload)
 print(f'{done} allocations failed')

@@ -20,7 +20,6 @@ MODULE_PARM_DESC(fault, "what to do wrong");
 
 struct victim {
 	struct timer_list timer;
-	struct rcu_head rcu;
 	refcount_t refs;
 	int value;
 };
@@ -29,6 +28,7 @@ static struct victim __rcu *published;
 static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
 static DEFINE_SPINLOCK(spin);
+static struct rcu_head twice;
 static int shift = 40;
 static int index = 9;
 static int sink;
@@ -86,15 +86,15 @@ static void active_timer(struct victim *victim)
 	kfree(victim);
 }
 
-static void free_victim(struct rcu_head *rcu)
+static void nothing_rcu(struct rcu_head *rcu)
 {
-	kfree(container_of(rcu, struct victim, rcu));
 }
 
 static void rcu_twice(struct victim *victim)
 {
-	call_rcu(&victim->rcu, free_victim);
-	call_rcu(&victim->rcu, free_victim);
+	kfree(victim);
+	call_rcu(&twice, nothing_rcu);
+	call_rcu(&twice, nothing_rcu);
 	rcu_barrier();
 }
 
