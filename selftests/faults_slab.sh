@@ -95,7 +95,7 @@ each_allocation() {
 			restore "$from"
 		else
 			[[ -e $PP_TMP/failed ]] || fail "$nth: $(cat "$PP_TMP/said")"
-			grep -qE 'memory|No buffer space' "$PP_TMP/said" ||
+			grep -qE 'memory|No buffer space|could not be registered' "$PP_TMP/said" ||
 				fail "$nth: status $status, $(cat "$PP_TMP/said")"
 			refused_or_unknown
 		fi
