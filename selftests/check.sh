@@ -154,7 +154,7 @@ replay() {
 }
 
 vms() {
-	local names=() first second half='^(send_([f-o]|se)|accept_[l-z])' # which take as long as the others
+	local names=() first second half='^(send_([f-o]|se)|accept_[l-z]|peers_[b-h])' # which take as long as the others
 
 	read -ra names <<<"${T:-}"
 	if ((${#names[@]})) || ! two_vms; then
