@@ -64,21 +64,22 @@ decoded() {
 }
 
 # The third packet, which would have been empty, and no other; nothing of it
-# on the client's side
+# on the client's side, where its acknowledgement is missing unless it came with
+# data
 one_header() {
-	local wire front
+	local wire front more
 
 	wire=$(of_port wire "$SERVER_FIRST")
 	front=$(of_port front "$SERVER_FIRST")
 	is "$(cut -d'|' -f$((bad_format + 1))- <<<"$wire" | grep -vn '^|*$' | cut -d: -f1)" 3
 	is "$(sed -n 3p <<<"$wire" | cut -d'|' -f$len)" "$HEADER_LENGTH"
-	is "$(wc -l <<<"$wire")" "$(wc -l <<<"$front")" 'packets'
+	more=$(($(wc -l <<<"$wire") - $(wc -l <<<"$front")))
+	((more == 0 || more == 1)) || fail "$more packets more than on the client's side"
 	is "$(sed -n 3p <<<"$front" | cut -d'|' -f$len)" 0
 	is "$(cut -d'|' -f$bad_format- <<<"$front" | grep -v '^|*$' || true)" ''
 }
 
-# An acknowledgement of the header is one of nothing to the client: tshark
-# takes it for a new window
+# New windows are none of tshark's errors
 unremarkable() {
 	local port=$SERVER_FIRST
 
@@ -197,7 +198,7 @@ for family in 4 6; do
 	for version in 2 1; do
 		setting $family $version
 		check "peers: tshark, $where -> PROXY with the addresses and ports" decoded
-		check "peers: tshark, $where -> header is the third packet, no packet more" one_header
+		check "peers: tshark, $where -> header is the third packet, no packet more to the client" one_header
 		check "peers: tshark, $where, no loss -> nothing to remark" unremarkable
 		check "peers: tcpdump, $where -> the header's bytes" bytes
 	done

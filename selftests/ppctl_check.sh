@@ -136,6 +136,11 @@ limit_near() {
 	stop_bg syn KILL
 }
 
+# Nothing here has conntrack at work
+no_conntrack() {
+	finds lb 'note counters' 'so far [1-9][0-9]* connections were unknown to conntrack'
+}
+
 # ---- accept
 
 accepted() {
@@ -143,8 +148,10 @@ accepted() {
 	named "$port" --timeout 5
 }
 
-# Nobody is accepted before, and one is after
+# Nobody is accepted before, and one is after. What did not come about would yet,
+# once there is a route, and take the next one's place: it is given up first.
 no_route() {
+	accept_rule to "$BACKEND" port 8080 from "$BALANCER" timeout 2
 	accepted
 	nsip backend route add 10.0.1.0/24 via 10.0.2.1
 	nsip backend route del default
@@ -152,10 +159,15 @@ no_route() {
 		fail "accepted without a route"
 	fi
 	stop_bg server KILL
+	wait_until 20 none_pending
 	finds backend 'warning route' 'IPv4 has no default route'
 	mends backend route
 	nsip backend route show default | grep -q '^default dev eth0'
 	accepted
+}
+
+none_pending() {
+	is "$(accept_stat pending)" 0
 }
 
 no_route_ipv6() {
@@ -181,5 +193,6 @@ else
 	skip "ppctl: check, IPVS without conntrack -> found, mended" "no IPVS here"
 fi
 check "ppctl: check, limit reached -> found, mended" limit_near
+check "ppctl: check, connections unknown to conntrack -> told what headers lack" no_conntrack
 check "ppctl: check, no default route to clients -> found, mended, clients accepted" no_route
 check "ppctl: check, the same with IPv6 -> found, mended" no_route_ipv6

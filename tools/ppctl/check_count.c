@@ -32,6 +32,8 @@ static const struct event {
 } events[] = {
 	{ PP_STATS_ATTR_SIGNED, CHECK_WARNING,
 	  "SYNs went to backends without a header: signed with TCP-MD5 or TCP-AO" },
+	{ PP_STATS_ATTR_NO_CONNTRACK, CHECK_NOTE,
+	  "connections were unknown to conntrack: with IPVS their header names the backend as destination, until an nft or iptables rule, such as masquerade, has conntrack at work here" },
 	{ PP_STATS_ATTR_LIMIT, CHECK_WARNING,
 	  "SYNs were dropped at the limit of handshakes" },
 	{ PP_STATS_ATTR_NOMEM, CHECK_WARNING, "SYNs were dropped for want of memory" },

@@ -31,8 +31,6 @@ const struct counter counters[] = {
 	  "handshakes begun before their rule: passed on without a header" },
 	{ PP_STATS_ATTR_CLAMPED, "clamped",
 	  "replies whose acknowledgement was moved" },
-	{ PP_STATS_ATTR_ABSORBED, "absorbed",
-	  "acknowledgements of a header alone: clients were not told" },
 	{ PP_STATS_ATTR_ICMP, "icmp",
 	  "ICMP errors whose quoted packet was mended" },
 	{ PP_STATS_ATTR_TFO, "tfo",
@@ -87,6 +85,8 @@ const struct counter counters[] = {
 	  "connections that got a header made from one that was accepted" },
 	{ PP_STATS_ATTR_TLVS_LOST, "tlvs_lost",
 	  "TLVs of such that did not fit the new header" },
+	{ PP_STATS_ATTR_ABSORBED, "absorbed",
+	  "acknowledgements of a header alone: clients were not told" },
 };
 
 const size_t n_counters = ARRAY_SIZE(counters);
