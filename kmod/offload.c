@@ -51,6 +51,17 @@ static bool really_adjusted(const struct nf_conn_seqadj *seqadj)
 }
 
 /**
+ * pp_offload_is_adjusted - whether conntrack changes sequence numbers
+ * @ct: conntrack entry
+ *
+ * The flag alone does not tell: see pp_offload_deny().
+ */
+bool pp_offload_is_adjusted(const struct nf_conn *ct)
+{
+	return test_bit(IPS_SEQ_ADJUST_BIT, &ct->status) && really_adjusted(nfct_seqadj(ct));
+}
+
+/**
  * pp_offload_allow - let a connection be offloaded again
  * @ct: conntrack entry that pp_offload_deny() took a reference on
  */

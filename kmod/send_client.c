@@ -18,6 +18,7 @@
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netfilter/nf_conntrack_seqadj.h>
 #include <net/tcp.h>
+#include "offload.h"
 #include "send.h"
 
 /* Packets this far behind the ISN still belong to the connection */
@@ -155,14 +156,15 @@ static unsigned int client_locked(struct pp_flow *flow, struct pp_packet *pkt,
 
 /*
  * A segment ahead does not meet the hooks behind ours. The last of them adjusts the
- * numbers of a client that SYNPROXY has shaken hands with.
+ * numbers of a client that SYNPROXY has shaken hands with. It takes no packet with
+ * malformed options, not even where there is nothing to adjust.
  */
 static void send_ahead(struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	enum ip_conntrack_info ctinfo;
 	struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
 
-	if (ct && test_bit(IPS_SEQ_ADJUST_BIT, &ct->status) &&
+	if (ct && pp_offload_is_adjusted(ct) &&
 	    !nf_ct_seq_adjust(skb, ct, ctinfo, skb_transport_offset(skb)))
 		kfree_skb(skb);
 	else

@@ -151,7 +151,7 @@ accepted() {
 # Nobody is accepted before, and one is after. What did not come about would yet,
 # once there is a route, and take the next one's place: it is given up first.
 no_route() {
-	accept_rule to "$BACKEND" port 8080 from "$BALANCER" timeout 2
+	accept_rule to "$BACKEND" port 8080 from "$BALANCER" timeout 3
 	accepted
 	nsip backend route add 10.0.1.0/24 via 10.0.2.1
 	nsip backend route del default
