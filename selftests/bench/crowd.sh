@@ -34,7 +34,7 @@ honest() {
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n "$honest" --peer-addr "$REAL"
 	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
 	ns client "$PEER" client -c "$BACKEND" -p 8080 -n "$honest" -j 8 \
-		--send-header "v2,$REAL,0,$BACKEND,443" 2>"$PP_TMP/honest"
+		--send-header "v2,$REAL,0,$BACKEND,443" >"$PP_TMP/sent" 2>"$PP_TMP/honest"
 	wait_bg server
 	sed -n 's/.* \([0-9]*\) ms$/\1/p' "$PP_TMP/honest"
 }
