@@ -80,8 +80,7 @@ unsigned int pp_accept_icmp_out(struct pp_net *pn, struct sk_buff *skb, enum pp_
 		consume_skb(skb);
 		return NF_STOLEN;
 	case PP_ACCEPT_ESTABLISHED:
-		return entry->is_renamed ? send_to_balancer(entry, skb, &quote) :
-						     NF_ACCEPT;
+		return entry->is_renamed ? send_to_balancer(entry, skb, &quote) : NF_ACCEPT;
 	default:
 		return NF_ACCEPT;
 	}

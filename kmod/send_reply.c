@@ -135,11 +135,13 @@ static bool opens_window(const struct pp_flow *flow, const struct pp_packet *pkt
 
 /*
  * Whether the client learns nothing from the packet that acknowledges the header.
- * Any network may lose such a packet, and none is missed.
+ * Any network may lose such a packet, and none is missed; but where the client has
+ * reset the connection, it may be the backend's question whether it has
+ * (RFC 5961, 3.2), which only the client can answer.
  */
 static bool is_no_news(const struct pp_flow *flow, const struct pp_packet *pkt)
 {
-	return flow->sent && pkt->ack_seq == flow->isn + 1 && !pkt->payload &&
+	return flow->sent && !flow->closed && pkt->ack_seq == flow->isn + 1 && !pkt->payload &&
 	       tcp_flag_byte(&pkt->th) == TCPHDR_ACK && !opens_window(flow, pkt) &&
 	       !has_news_options(pkt);
 }

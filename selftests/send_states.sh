@@ -8,7 +8,7 @@ set -euo pipefail
 # shellcheck source=selftests/lib_send.sh
 . "${BASH_SOURCE[0]%/*}/lib_send.sh"
 
-need nft jq
+need nft jq python3
 module_require
 topo_lb 4
 
@@ -64,7 +64,7 @@ payload() {
 fresh() {
 	stop_bg client KILL
 	stop_bg server KILL
-	unblock client backend
+	unblock client lb backend
 	port=$((20000 + RANDOM % 10000))
 	rule to "$BACKEND" port 8080
 }
@@ -179,6 +179,43 @@ reset_in() {
 	is "$(stat_of reset)" $((resets + 1))
 	stop_bg server
 	all_ok server
+}
+
+# Sends what gets lost, and resets behind it when it is told to
+lost_and_reset='
+import os, socket, struct, sys, time
+vip, own, go = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+conn = socket.create_connection((vip, 80), source_address=("", own))
+conn.send(bytes(1000))
+while not os.path.exists(go):
+    time.sleep(0.05)
+conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+'
+
+# The reset is not at the number that the backend expects, which asks the client;
+# and that is the first acknowledgement of the header to come through
+asked_again() {
+	local go=$PP_TMP/go
+
+	fresh
+	rm -f "$go"
+	block backend output "$acks"
+	block lb prerouting 'tcp dport 80 meta length > 500'
+	begin_server -n 0
+	start_bg client client python3 -c "$lost_and_reset" "$VIP" "$port" "$go"
+	wait_until 20 in_state header-sent
+	wait_until 20 taken backend
+	wait_until 20 taken lb
+	unblock backend
+	touch "$go"
+	wait_until 2 backend_forgot || {
+		ns backend ss -tnao
+		return 1
+	}
+	wait_bg client
+	unblock lb
+	wait_until 10 no_handshake
+	stop_bg server
 }
 
 # A reset by a client that knows nothing of the connection has no ACK
@@ -315,6 +352,8 @@ for family in 4 6; do
 		reset_in backend prerouting "$(payload)"
 	check "send: IPv$FAMILY, client resets while the header's ACK is lost -> backend forgets at once" \
 		reset_in backend output "$acks"
+	check "send: IPv$FAMILY, client resets behind lost data -> the backend asks, and forgets at once" \
+		asked_again
 	check "send: IPv$FAMILY, reset from a closed port -> backend forgets at once" stray_reset
 	check "send: IPv$FAMILY, resets right behind the handshake -> nothing is left" bare 20 v2 --end rst
 	check "send: IPv$FAMILY, FIN while the header is lost -> header, then FIN" fin_lost
