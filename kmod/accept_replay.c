@@ -326,7 +326,8 @@ static unsigned int learn_answer(struct pp_accept *entry, struct pp_packet *pkt)
 	entry->is_local = pkt->skb->sk || !pkt->skb->skb_iif;
 	pending->ts_local2 = opts.ts_val;
 	repair_rtt(pkt->skb, pending->rtt_us);
-	entry->state = PP_ACCEPT_CONFIRM;
+	/* Pairs with the acquire of find_entry(): the header is settled */
+	smp_store_release(&entry->state, PP_ACCEPT_CONFIRM);
 	if (!pp_craft_is_running(entry))
 		pp_accept_confirm_later(entry);
 	return NF_DROP;

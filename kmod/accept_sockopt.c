@@ -73,10 +73,20 @@ static struct pp_accept *find_entry(const struct sock *sk)
 	entry = pp_accept_find_inner(pn, &key);
 	if (!entry && undo_nat(sock_net(sk), &key))
 		entry = pp_accept_find_inner(pn, &key);
-	/* Pairs with the release of pp_accept_established() */
-	if (!entry || smp_load_acquire(&entry->state) != PP_ACCEPT_ESTABLISHED)
+	if (!entry)
 		return NULL;
-	return entry;
+	/*
+	 * Pairs with the releases of learn_answer() and pp_accept_established().
+	 * The application has its connection, and may ask on another CPU, while
+	 * the last ACK is still being delivered.
+	 */
+	switch (smp_load_acquire(&entry->state)) {
+	case PP_ACCEPT_CONFIRM:
+	case PP_ACCEPT_ESTABLISHED:
+		return entry;
+	default:
+		return NULL;
+	}
 }
 
 static int read_header(const struct sock *sk, void *buf)

@@ -42,6 +42,31 @@ answered() {
 	is "$(jq -c .original <<<"$answer")" "$2" 'original destination'
 }
 
+# Opens connections one after the other, each with this header
+caller='
+import socket, sys
+host, count, header = sys.argv[1], int(sys.argv[2]), bytes.fromhex(sys.argv[3])
+for i in range(count):
+    with socket.create_connection((host, 8080)) as conn:
+        conn.send(header)
+        conn.shutdown(socket.SHUT_WR)
+        conn.recv(1)
+'
+
+# The application asks the moment that it has the connection, which another
+# processor has just given to it
+at_once() {
+	local count=300
+
+	next_port
+	start_bg asker backend "$pp_selftests/ask_header.py" "$BACKEND" 8080 $count
+	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/asker.out"
+	ns client python3 -c "$caller" "$BACKEND" $count "$(v2 21 $tcp "$REAL,$port,$ASKED,443")"
+	wait_bg asker
+	is "$(grep '^{' "$PP_TMP/bg/asker.out" | grep -c ENOENT || true)" 0 'not found'
+	is "$(grep -c '"header": "0d0a' "$PP_TMP/bg/asker.out")" $count 'headers'
+}
+
 # asked HEADER ORIGINAL: that header comes back, byte by byte
 asked() {
 	serve "$BACKEND"
@@ -160,6 +185,7 @@ done
 accept_family 4
 tcp=11
 accept_rule to "$BACKEND" port 8080 from "$BALANCER"
+check 'accept: getsockopt, 300 connections, asked at once -> the header of each' at_once
 check 'accept: getsockopt, 4096 bytes -> the header, all of it' longest
 check 'accept: getsockopt, LOCAL -> the header, no destination' own_address
 check 'accept: getsockopt, UNKNOWN -> the header, no destination' unknown_line
