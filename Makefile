@@ -130,6 +130,11 @@ vm-debug-prove: ## that each of its detectors finds what it is for
 	selftests/setup.sh --debug
 	selftests/vm/debug_prove.sh
 
+.PHONY: soak
+soak: all selftests ## in a VM: N connections on bad networks, with rules and without (N=1000 SEED=)
+	selftests/vm/run.sh --timeout $(or $(TIMEOUT),86400) --kernel $(or $(K),$(KVER)) -- \
+		selftests/soak.sh $(or $(N),1000) $(SEED)
+
 # With ICOUNT=3 their time is instructions: the same on any machine, busy or not
 BENCHES := bench-send bench-accept bench-crowd
 .PHONY: $(BENCHES)

@@ -17,8 +17,6 @@
  */
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
-#include <net/netfilter/ipv4/nf_defrag_ipv4.h>
-#include <net/netfilter/ipv6/nf_defrag_ipv6.h>
 #include "accept.h"
 #include "craft.h"
 
@@ -57,6 +55,8 @@ static unsigned int hook_in(void *priv, struct sk_buff *skb,
 	struct pp_packet pkt;
 
 	if (pp_craft_is_ours(skb) || netif_is_l3_master(state->in))
+		return NF_ACCEPT;
+	if (!atomic_read(&pn->accepts.count) && !pp_packet_may_be_syn(skb, family_of(state)))
 		return NF_ACCEPT;
 	if (!pp_packet_parse(&pkt, skb, family_of(state), NULL)) {
 		if (atomic_read(&pn->accepts.count))
@@ -127,20 +127,6 @@ static unsigned int hook_out(void *priv, struct sk_buff *skb,
 static const struct nf_hook_ops hooks_ipv4[] = HOOKS(NFPROTO_IPV4);
 static const struct nf_hook_ops hooks_ipv6[] = HOOKS(NFPROTO_IPV6);
 
-static int defrag(struct net *net, u8 nfproto, bool on)
-{
-	if (nfproto == NFPROTO_IPV6) {
-		if (on)
-			return nf_defrag_ipv6_enable(net);
-		nf_defrag_ipv6_disable(net);
-	} else {
-		if (on)
-			return nf_defrag_ipv4_enable(net);
-		nf_defrag_ipv4_disable(net);
-	}
-	return 0;
-}
-
 /**
  * pp_accept_register - register the hooks in a namespace
  * @net: namespace
@@ -148,15 +134,8 @@ static int defrag(struct net *net, u8 nfproto, bool on)
  */
 int pp_accept_register(struct net *net, u8 nfproto)
 {
-	int err = defrag(net, nfproto, true);
-
-	if (err)
-		return err;
-	err = nf_register_net_hooks(net, nfproto == NFPROTO_IPV6 ? hooks_ipv6 : hooks_ipv4,
-				    ARRAY_SIZE(hooks_ipv4));
-	if (err)
-		defrag(net, nfproto, false);
-	return err;
+	return nf_register_net_hooks(net, nfproto == NFPROTO_IPV6 ? hooks_ipv6 : hooks_ipv4,
+				     ARRAY_SIZE(hooks_ipv4));
 }
 
 /**
@@ -170,5 +149,4 @@ void pp_accept_unregister(struct net *net, u8 nfproto)
 {
 	nf_unregister_net_hooks(net, nfproto == NFPROTO_IPV6 ? hooks_ipv6 : hooks_ipv4,
 				ARRAY_SIZE(hooks_ipv4));
-	defrag(net, nfproto, false);
 }

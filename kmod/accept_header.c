@@ -23,6 +23,8 @@
 #define SPAN		BIT(30)
 /* And a reset: it cannot have sent more than fits the listener's first window */
 #define RESET_SPAN	BIT(16)
+/* Low bits of a SYN cookie are an index, and small differences may cancel out */
+#define COOKIE_SLACK	16
 /* Memory of a namespace for incomplete headers, and for what came behind them */
 #define BYTES_MAX	(64 << 20)
 /* The same of one connection */
@@ -256,6 +258,25 @@ static void gather(struct pp_accept *entry, struct pp_packet *pkt, struct outcom
 		pass(entry, pkt, out);
 }
 
+/*
+ * A packet of a connection that was there before the SYN came goes on to it. To the
+ * listener it must not be one that begins before the header and reaches into it,
+ * nor one that a SYN cookie is good enough for.
+ */
+static bool is_of_another(const struct pp_accept *entry, const struct pp_packet *pkt)
+{
+	const struct pp_pending *pending = entry->pending;
+	u32 end = pkt->seq + pkt->payload + pkt->th.fin;
+	int i;
+
+	if (pkt->seq - entry->isn < SPAN || after(end, entry->isn + 1))
+		return false;
+	for (i = 0; i < pending->synacks; i++)
+		if (pkt->ack_seq - pending->isn_local[i] + COOKIE_SLACK < 2 * COOKIE_SLACK)
+			return false;
+	return true;
+}
+
 /* Return: whether the packet goes on to be gathered from */
 static bool first_ack(struct pp_accept *entry, struct pp_packet *pkt, struct outcome *out)
 {
@@ -266,11 +287,12 @@ static bool first_ack(struct pp_accept *entry, struct pp_packet *pkt, struct out
 		refuse(out, PP_STATS_ATTR_ABANDONED);
 		return false;
 	}
-	/* Of a connection that was there before the SYN came: it goes on */
-	if (pkt->th.rst || pkt->seq - entry->isn >= SPAN) {
+	if (pkt->th.rst || is_of_another(entry, pkt)) {
 		out->verdict = NF_ACCEPT;
 		return false;
 	}
+	if (pkt->seq - entry->isn >= SPAN)
+		return false;
 	/* The number of an answer that was not given opens nothing */
 	if (!pkt->th.ack ||
 	    (!(pending->synacks > 0 && isn_local == pending->isn_local[0]) &&

@@ -21,6 +21,10 @@
 #define HEADER_SENT_TIMEOUT	(300 * HZ)
 /* A repeated answer to a reset finds its entry still */
 #define CLOSED_TIMEOUT		(3 * HZ)
+/* As long as a SYN cookie is good, if nothing else remembers what the client may
+ * not say (send_guard.c)
+ */
+#define UNGUARDED_TIMEOUT	(130 * HZ)
 #define GC_INTERVAL		HZ
 /* The interval grows by itself for each so many entries that a run looks at */
 #define GC_STEP			65536
@@ -129,11 +133,14 @@ struct pp_flow *pp_flow_find(struct pp_net *pn, const struct pp_flow_key *key)
 static unsigned long timeout_of(const struct pp_flow *flow)
 {
 	const struct pp_flows *flows = &flow->net->flows;
+	bool unguarded = READ_ONCE(flow->synack) && !READ_ONCE(flow->ct);
 
 	if (READ_ONCE(flow->closed))
-		return CLOSED_TIMEOUT;
+		return unguarded ? UNGUARDED_TIMEOUT : CLOSED_TIMEOUT;
 	if (READ_ONCE(flow->sent))
 		return HEADER_SENT_TIMEOUT;
+	if (unguarded)
+		return UNGUARDED_TIMEOUT;
 	if ((u32)atomic_read(&flows->count) > READ_ONCE(flows->limit) / 2)
 		return HALF_OPEN_CROWDED;
 	return HALF_OPEN_TIMEOUT;

@@ -74,6 +74,7 @@ static inline struct pp_flow_key pp_flow_key_reversed(const struct pp_flow_key *
  * @is_chained: it says what a header said that this host took out
  * @header_len: bytes of @header, by which the SYN's sequence number is moved
  * @unique_id: offset of the unique id in @header, or 0
+ * @low_isn: lowest ISN that the backend may still have a handshake of
  * @old_isn: initial sequence number of the handshake that this one replaced
  * @old_len: bytes by which its SYN was moved; 0: there was none
  * @touched: jiffies of its last packet, for the garbage collection
@@ -102,6 +103,7 @@ struct pp_flow {
 	u32 isn;
 	u16 header_len;
 	u16 unique_id;
+	u32 low_isn;
 	u32 old_isn;
 	u16 old_len;
 	bool is_local;

@@ -7,6 +7,8 @@
  * one, once there is no connection that would break without them.
  */
 #include <net/net_namespace.h>
+#include <net/netfilter/ipv4/nf_defrag_ipv4.h>
+#include <net/netfilter/ipv6/nf_defrag_ipv6.h>
 #include "accept.h"
 #include "flow.h"
 #include "net.h"
@@ -29,6 +31,34 @@ static const struct {
 	for (direction = PP_DIRECTION_SEND; direction < PP_DIRECTIONS; direction++)	\
 		for (family = 0; family < PP_FAMILIES; family++)
 
+/* Fragments would pass unseen */
+static int defrag(struct net *net, u8 nfproto)
+{
+	return nfproto == NFPROTO_IPV6 ? nf_defrag_ipv6_enable(net) : nf_defrag_ipv4_enable(net);
+}
+
+static void defrag_end(struct net *net, u8 nfproto)
+{
+	if (nfproto == NFPROTO_IPV6)
+		nf_defrag_ipv6_disable(net);
+	else
+		nf_defrag_ipv4_disable(net);
+}
+
+static int hook(struct pp_net *pn, int direction, int family)
+{
+	int err = defrag(pn->net, nfproto[family]);
+
+	if (err)
+		return err;
+	err = hooks[direction].on(pn->net, nfproto[family]);
+	if (err)
+		defrag_end(pn->net, nfproto[family]);
+	else
+		pn->hooked[direction][family] = true;
+	return err;
+}
+
 /**
  * pp_net_hook - register the hooks of every direction and family that has a rule
  * @pn: namespace, with its lock held
@@ -45,10 +75,9 @@ int pp_net_hook(struct pp_net *pn, const struct pp_rules *rules)
 	for_each_hook(direction, family) {
 		if (!rules->of_family[direction][family] || pn->hooked[direction][family])
 			continue;
-		err = hooks[direction].on(pn->net, nfproto[family]);
+		err = hook(pn, direction, family);
 		if (err)
 			return err;
-		pn->hooked[direction][family] = true;
 	}
 	return 0;
 }
@@ -58,6 +87,7 @@ static void unhook(struct pp_net *pn, int direction, int family)
 	if (!pn->hooked[direction][family])
 		return;
 	hooks[direction].off(pn->net, nfproto[family]);
+	defrag_end(pn->net, nfproto[family]);
 	pn->hooked[direction][family] = false;
 }
 

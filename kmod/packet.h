@@ -5,8 +5,11 @@
 #ifndef _PP_PACKET_H
 #define _PP_PACKET_H
 
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/skbuff.h>
 #include <linux/tcp.h>
+#include <net/tcp.h>
 #include "flow.h"
 
 #define PP_TCPOPT_AO	29
@@ -50,6 +53,27 @@ struct pp_option {
 	u8 kind;
 	u8 len;
 };
+
+/*
+ * Whether a packet may be a SYN; where nothing else is of interest, most packets
+ * need not be parsed. The network header is linear in all hooks.
+ */
+static inline bool pp_packet_may_be_syn(const struct sk_buff *skb, enum pp_family family)
+{
+	unsigned int flags = offsetof(struct tcphdr, ack_seq) + sizeof(__be32) + 1;
+
+	if (family == PP_IPV4) {
+		if (ip_hdr(skb)->protocol != IPPROTO_TCP)
+			return false;
+		flags += ip_hdr(skb)->ihl * 4;
+	} else {
+		/* Behind other headers, if it is TCP at all */
+		if (ipv6_hdr(skb)->nexthdr != IPPROTO_TCP)
+			return true;
+		flags += sizeof(struct ipv6hdr);
+	}
+	return flags >= skb_headlen(skb) || skb->data[flags] & TCPHDR_SYN;
+}
 
 bool pp_packet_parse(struct pp_packet *pkt, struct sk_buff *skb, enum pp_family family,
 		     const struct net_device *dev);

@@ -9,6 +9,7 @@
  *
  *   send_syn.c     the SYN: chooses the header, borrows sequence space
  *   send_client.c  the client's further packets: the header goes out
+ *   send_guard.c   what no client may say
  *   send_reply.c   the backend's packets: the borrowed space is hidden
  *   send_icmp.c    errors that quote a packet with moved sequence number
  */
@@ -61,17 +62,18 @@ static unsigned int hook_client(struct sk_buff *skb, const struct nf_hook_state 
 	struct pp_flow *flow;
 	bool is_syn;
 
+	if (!atomic_read(&pn->flows.count) && !pp_packet_may_be_syn(skb, family_of(state)) &&
+	    !pp_guard_is_needed(skb))
+		return NF_ACCEPT;
 	if (!pp_packet_parse(&pkt, skb, family_of(state), dev))
 		return NF_ACCEPT;
 	is_syn = pkt.th.syn && !pkt.th.ack;
-	if (!is_syn && !atomic_read(&pn->flows.count))
-		return NF_ACCEPT;
 	pp_packet_key(&pkt, &key, false);
 	pp_send_set_scope(&key, skb, dev);
 	if (is_syn)
 		return pp_send_syn(pn, &pkt, &key, state);
-	flow = pp_flow_find(pn, &key);
-	return flow ? pp_send_client(flow, &pkt, state) : NF_ACCEPT;
+	flow = atomic_read(&pn->flows.count) ? pp_flow_find(pn, &key) : NULL;
+	return flow ? pp_send_client(flow, &pkt, state) : pp_guard_client(pn, &pkt, &key);
 }
 
 /* A VRF's packets come once more, with the real device */

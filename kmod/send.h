@@ -7,11 +7,28 @@
 
 #include "packet.h"
 
+struct nf_conn;
 struct pp_accept;
+
+/* Numbers this far before or after the ISN are of the same connection */
+#define PP_GUARD_SPAN	BIT(30)
+
+/* Whether a packet begins before the client's first byte, at ISN+1 */
+static inline bool pp_guard_is_before(const struct pp_packet *pkt, u32 isn)
+{
+	return isn - pkt->seq < PP_GUARD_SPAN;
+}
 
 int pp_send_register(struct net *net, u8 nfproto);
 void pp_send_unregister(struct net *net, u8 nfproto);
 
+void pp_guard_begin(struct nf_conn *ct, u32 isn);
+unsigned int pp_guard_drop(struct pp_net *pn);
+bool pp_guard_is_needed(const struct sk_buff *skb);
+unsigned int pp_guard_client(struct pp_net *pn, struct pp_packet *pkt,
+			     const struct pp_flow_key *key);
+bool pp_send_is_tagged(struct pp_net *pn, const struct pp_packet *pkt,
+		       const struct pp_flow_key *key, const struct nf_conn *ct);
 unsigned int pp_send_tlvs(const struct pp_rule *rule, const struct pp_accept *accepted,
 			  unsigned int room, u8 *buf);
 u16 pp_send_finish_tlvs(const struct pp_rule *rule, u8 *header, u16 len);

@@ -10,6 +10,8 @@
  *   ISN+1, with room       so that neither arrives without the other
  *   anything else       -> a segment with the header goes ahead of it
  *
+ * Before ISN+1 there is nothing of the client (send_guard.c).
+ *
  * There is no timer here: a lost header is made good by the backend's SYN-ACK,
  * sent again, or by the client's data, sent again.
  */
@@ -21,8 +23,6 @@
 #include "offload.h"
 #include "send.h"
 
-/* Packets this far behind the ISN still belong to the connection */
-#define CLIENT_SPAN	BIT(30)
 /* The header keeps this much room below 64 KiB, the longest IP packet */
 #define PACKET_MAX	(65535 - PP_HEADER_SEND_MAX)
 /* A longer packet may meet a smaller MTU with a header in front, unnoticed: then
@@ -135,18 +135,41 @@ static unsigned int reset_old(struct pp_flow *flow, struct pp_packet *pkt)
 	return NF_ACCEPT;
 }
 
+/* Without a SYN-ACK the entry came from a stray SYN of a running connection */
+static bool is_unanswered(const struct pp_flow *flow)
+{
+	return !flow->synack && flow->low_isn == flow->isn;
+}
+
+/*
+ * Where the header has its place. One before ISN+1 are keepalives and window probes,
+ * and acknowledgements without anything else do no harm anywhere: they become such
+ * of ISN+1, with the header.
+ */
+static bool is_tidied(const struct pp_flow *flow, struct pp_packet *pkt)
+{
+	if (pkt->th.syn || pkt->th.fin || !pkt->th.ack)
+		return false;
+	if (!pkt->payload)
+		return true;
+	return pkt->seq == flow->isn && pkt->payload == 1 && pp_packet_write(pkt) &&
+	       !pp_packet_trim_payload(pkt);
+}
+
 static unsigned int client_locked(struct pp_flow *flow, struct pp_packet *pkt,
 				  struct sk_buff **ahead)
 {
 	if (pkt->th.rst && flow->old_len && pkt->seq == flow->old_isn + 1)
 		return reset_old(flow, pkt);
-	/* One before ISN+1 are keepalives and window probes */
-	if (pkt->th.syn || pkt->seq - flow->isn >= CLIENT_SPAN)
+	if (pp_guard_is_before(pkt, flow->isn) && !pkt->th.rst && !is_unanswered(flow)) {
+		if (!is_tidied(flow, pkt))
+			return pp_guard_drop(flow->net);
+	} else if (pkt->th.syn || pkt->seq - flow->isn >= PP_GUARD_SPAN) {
 		return NF_ACCEPT;
+	}
 	pp_flow_touch(flow);
 	if (pkt->th.rst)
 		return reset(flow, pkt, ahead);
-	/* Without a SYN-ACK the entry came from a stray SYN of a running connection */
 	if (!pkt->th.ack || !flow->synack)
 		return NF_ACCEPT;
 	if ((is_bare_ack(pkt) || pkt->seq == flow->isn + 1) && prefix_fits(flow, pkt))

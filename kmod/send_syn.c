@@ -175,6 +175,21 @@ static struct pp_rule *find_rule(struct pp_net *pn, const struct pp_packet *pkt,
 	return pp_rule_find(pn, &query);
 }
 
+/**
+ * pp_send_is_tagged - whether a packet goes to a tagged backend
+ * @pn: namespace
+ * @pkt: packet
+ * @key: its connection
+ * @ct: its conntrack entry, or NULL
+ *
+ * Context: under RCU.
+ */
+bool pp_send_is_tagged(struct pp_net *pn, const struct pp_packet *pkt,
+		       const struct pp_flow_key *key, const struct nf_conn *ct)
+{
+	return find_rule(pn, pkt, key, ct);
+}
+
 static unsigned int tlv_room(const struct pp_header *header)
 {
 	unsigned int addr_len = header->src.family == AF_INET6 ? sizeof(struct in6_addr) :
@@ -215,6 +230,7 @@ static struct pp_flow *make_flow(struct pp_net *pn, const struct pp_packet *pkt,
 	flow->client = header.src;
 	flow->orig_dst = header.dst;
 	flow->isn = pkt->seq;
+	flow->low_isn = pkt->seq;
 	memcpy(flow->header, bytes, len);
 	if (header.tlvs)
 		flow->unique_id = pp_send_finish_tlvs(rule, flow->header, len);
@@ -241,8 +257,23 @@ static void count_tagged(struct pp_flow *flow, const struct nf_conn *ct)
 }
 
 /*
- * Return: the entry for a SYN that has none, or that replaces the old one; NULL if
- * it is to be left alone; ERR_PTR() if it has to be dropped
+ * The backend may still be willing to go on with a handshake that has been answered
+ * and not finished. The next one has to begin above it, so that the numbers where
+ * that one's header would be are below this one's first byte.
+ */
+static bool is_unfinished(const struct pp_flow *old)
+{
+	return READ_ONCE(old->synack) || old->low_isn != old->isn;
+}
+
+static bool is_too_early(const struct pp_flow *old, u32 isn)
+{
+	return is_unfinished(old) && isn - old->low_isn >= PP_GUARD_SPAN;
+}
+
+/*
+ * Return: the entry for a SYN that has none, or that replaces the old one; ERR_PTR()
+ * if it has to be dropped
  */
 static struct pp_flow *new_flow(struct pp_net *pn, struct pp_packet *pkt,
 				const struct nf_hook_state *state,
@@ -256,12 +287,14 @@ static struct pp_flow *new_flow(struct pp_net *pn, struct pp_packet *pkt,
 	read_options(th, &opts);
 	if (opts.is_signed) {
 		pp_stats_inc(pn, SIGNED);
-		return NULL;
+		return ERR_PTR(-EPERM);
 	}
 	flow = make_flow(pn, pkt, state, key, ct, rule);
 	if (IS_ERR(flow))
 		return flow;
 	flow->client_wscale = opts.wscale;
+	if (old && is_unfinished(old))
+		flow->low_isn = old->low_isn;
 	/* The backend may answer to that one still */
 	if (old && pkt->seq - old->isn + OLD_DISTANCE >= 2 * OLD_DISTANCE) {
 		flow->old_isn = old->isn;
@@ -311,6 +344,8 @@ static int keep_from_offload(struct pp_flow *flow, struct nf_conn *ct)
 	if (flow->ct)
 		pp_offload_allow(flow->ct);
 	flow->ct = denied ? ct : NULL;
+	if (denied)
+		pp_guard_begin(ct, flow->isn);
 	return 0;
 }
 
@@ -341,7 +376,7 @@ static unsigned int drop_syn(struct pp_net *pn, int err)
 {
 	if (err == -ENOSPC)
 		pp_stats_inc(pn, LIMIT);
-	else
+	else if (err != -EPERM) /* which has been counted */
 		pp_stats_inc(pn, NOMEM);
 	return NF_DROP;
 }
@@ -380,6 +415,10 @@ unsigned int pp_send_syn(struct pp_net *pn, struct pp_packet *pkt,
 	if (!th)
 		return drop_syn(pn, -ENOMEM);
 	if (!flow || flow->isn != pkt->seq) {
+		if (flow && is_too_early(flow, pkt->seq)) {
+			pp_stats_inc(pn, SYN_EARLY);
+			return NF_DROP;
+		}
 		if (flow)
 			pp_flow_kill(flow, PP_STATS_ATTR_REPLACED);
 		flow = rule ? new_flow(pn, pkt, state, key, ct, rule, th, flow) : NULL;

@@ -38,7 +38,7 @@ const struct counter counters[] = {
 	{ PP_STATS_ATTR_MPTCP, "mptcp",
 	  "SYNs that lost a Multipath TCP option" },
 	{ PP_STATS_ATTR_SIGNED, "signed",
-	  "SYNs left alone: signed with TCP-MD5 or TCP-AO" },
+	  "SYNs dropped: signed with TCP-MD5 or TCP-AO" },
 	{ PP_STATS_ATTR_LIMIT, "limit",
 	  "SYNs dropped at the limit of handshakes" },
 	{ PP_STATS_ATTR_NOMEM, "nomem", "SYNs dropped for want of memory" },
@@ -87,6 +87,12 @@ const struct counter counters[] = {
 	  "TLVs of such that did not fit the new header" },
 	{ PP_STATS_ATTR_ABSORBED, "absorbed",
 	  "acknowledgements of a header alone: clients were not told" },
+	{ PP_STATS_ATTR_FORGED, "forged",
+	  "packets of clients dropped: where only a header may be" },
+	{ PP_STATS_ATTR_SYN_EARLY, "syn_early",
+	  "SYNs dropped: an unfinished handshake of the same ports has to be over first" },
+	{ PP_STATS_ATTR_PICKED_UP, "picked_up",
+	  "packets of connections unknown to conntrack: to begin none" },
 };
 
 const size_t n_counters = ARRAY_SIZE(counters);

@@ -383,7 +383,8 @@ enum pp_conn_attr {
  * @PP_STATS_ATTR_ICMP: ICMP errors whose quoted packet was mended
  * @PP_STATS_ATTR_TFO: SYNs that lost a Fast Open option or data
  * @PP_STATS_ATTR_MPTCP: SYNs that lost a Multipath TCP option
- * @PP_STATS_ATTR_SIGNED: SYNs left alone, since signed with TCP-MD5 or TCP-AO
+ * @PP_STATS_ATTR_SIGNED: SYNs to backends dropped, since signed with TCP-MD5 or
+ *	TCP-AO: they cannot carry a header
  * @PP_STATS_ATTR_LIMIT: SYNs dropped at the limit of handshakes in progress
  * @PP_STATS_ATTR_NOMEM: SYNs dropped for want of memory, or in a race of two
  *	different SYNs with the same addresses and ports
@@ -422,6 +423,12 @@ enum pp_conn_attr {
  * @PP_STATS_ATTR_TLVS_LOST: TLVs of such that did not fit the new header
  * @PP_STATS_ATTR_ABSORBED: acknowledgements of a header alone, of which the client
  *	was told nothing
+ * @PP_STATS_ATTR_FORGED: packets of clients dropped: they were where only a header
+ *	may be
+ * @PP_STATS_ATTR_SYN_EARLY: SYNs dropped, since an unfinished handshake with the same
+ *	addresses and ports, and a higher or far lower number, has to be over first
+ * @PP_STATS_ATTR_PICKED_UP: packets to backends of connections that conntrack did not
+ *	know: their acknowledgement was lowered, so that they begin none
  */
 enum pp_stats_attr {
 	PP_STATS_ATTR_UNSPEC,
@@ -470,6 +477,9 @@ enum pp_stats_attr {
 	PP_STATS_ATTR_CHAINED,
 	PP_STATS_ATTR_TLVS_LOST,
 	PP_STATS_ATTR_ABSORBED,
+	PP_STATS_ATTR_FORGED,
+	PP_STATS_ATTR_SYN_EARLY,
+	PP_STATS_ATTR_PICKED_UP,
 
 	__PP_STATS_ATTR_MAX,
 	PP_STATS_ATTR_MAX = __PP_STATS_ATTR_MAX - 1

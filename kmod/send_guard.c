@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sending: what no client may say.
+ *
+ * Owns the promise that the backend never takes a client's bytes for the header.
+ * The borrowed space lies before the client's first byte, and whoever knows of it
+ * can send a segment there:
+ *
+ *   ISN-H | ISN-H+1 ........... ISN | ISN+1 ....
+ *         |  the header, and none   |  the client's data
+ *         |  but the module's       |
+ *
+ * While there is an entry, send_client.c looks at every packet. After that, a
+ * backend with SYN cookies would take the same handshake once more as long as its
+ * cookie is good, and one that has the header may be asked to forget it by a reset.
+ * So the ISN is kept with conntrack's entry, in a field that it does not use, until
+ * the client is far beyond it; and where conntrack knows nothing of a connection
+ * its packets may go on with one, but begin none.
+ */
+#include <linux/bitops.h>
+#include <net/netfilter/nf_conntrack.h>
+#include <net/netfilter/nf_conntrack_seqadj.h>
+#include "offload.h"
+#include "send.h"
+
+/* Any ACK number that is not quite right: the backend of a running connection takes
+ * it for an old one, and no handshake takes it. More than the low bits of a SYN
+ * cookie, which are an index
+ */
+#define ACK_LOWERED	4096
+
+/* The positions where offsets change, of which there are none */
+static struct nf_ct_seqadj *spare_of(struct nf_conn *ct)
+{
+	struct nf_conn_seqadj *seqadj = nfct_seqadj(ct);
+
+	return seqadj && !pp_offload_is_adjusted(ct) ? seqadj->seq : NULL;
+}
+
+/**
+ * pp_guard_begin - remember where a client's bytes begin
+ * @ct: its conntrack entry, which pp_offload_deny() has given the extension
+ * @isn: its initial sequence number
+ */
+void pp_guard_begin(struct nf_conn *ct, u32 isn)
+{
+	struct nf_ct_seqadj *spare;
+
+	spin_lock_bh(&ct->lock);
+	spare = spare_of(ct);
+	if (spare) {
+		WRITE_ONCE(spare[IP_CT_DIR_ORIGINAL].correction_pos, isn);
+		WRITE_ONCE(spare[IP_CT_DIR_REPLY].correction_pos, 1);
+	}
+	spin_unlock_bh(&ct->lock);
+}
+
+/**
+ * pp_guard_drop - drop a packet that is in the place of a header
+ * @pn: namespace
+ */
+unsigned int pp_guard_drop(struct pp_net *pn)
+{
+	pp_stats_inc(pn, FORGED);
+	return NF_DROP;
+}
+
+/* Keepalives and window probes are one before the first byte, some with a byte */
+static bool is_probe(const struct pp_packet *pkt, u32 isn)
+{
+	return pkt->seq == isn && pkt->payload <= 1 && !pkt->th.syn;
+}
+
+static unsigned int guard_known(struct pp_net *pn, const struct pp_packet *pkt,
+				struct nf_ct_seqadj *spare)
+{
+	u32 isn = READ_ONCE(spare[IP_CT_DIR_ORIGINAL].correction_pos);
+
+	if (pp_guard_is_before(pkt, isn))
+		return is_probe(pkt, isn) ? NF_ACCEPT : pp_guard_drop(pn);
+	/* Before numbers come round */
+	if (pkt->seq - isn >= PP_GUARD_SPAN)
+		WRITE_ONCE(spare[IP_CT_DIR_REPLY].correction_pos, 0);
+	return NF_ACCEPT;
+}
+
+/**
+ * pp_guard_is_needed - whether a packet may have to be dropped or changed
+ * @skb: packet, not a SYN, while there is no handshake in progress
+ */
+bool pp_guard_is_needed(const struct sk_buff *skb)
+{
+	enum ip_conntrack_info ctinfo;
+	const struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
+
+	return ct && (ctinfo == IP_CT_NEW || nf_ct_ext_exist(ct, NF_CT_EXT_SEQADJ));
+}
+
+static unsigned int guard_unknown(struct pp_net *pn, struct pp_packet *pkt)
+{
+	struct tcphdr *th = pp_packet_write(pkt);
+
+	if (!th)
+		return NF_DROP;
+	pp_packet_set_ack(pkt, th, pkt->ack_seq - ACK_LOWERED, ntohs(th->window));
+	pp_stats_inc(pn, PICKED_UP);
+	return NF_ACCEPT;
+}
+
+/**
+ * pp_guard_client - a packet leaves that belongs to no handshake in progress
+ * @pn: namespace
+ * @pkt: packet, not a SYN
+ * @key: its connection
+ *
+ * Without conntrack there is nothing to go by.
+ *
+ * Return: verdict
+ */
+unsigned int pp_guard_client(struct pp_net *pn, struct pp_packet *pkt,
+			     const struct pp_flow_key *key)
+{
+	enum ip_conntrack_info ctinfo;
+	struct nf_conn *ct = nf_ct_get(pkt->skb, &ctinfo);
+	struct nf_ct_seqadj *spare;
+
+	if (!ct || nf_ct_is_template(ct) || CTINFO2DIR(ctinfo) != IP_CT_DIR_ORIGINAL)
+		return NF_ACCEPT;
+	spare = spare_of(ct);
+	if (spare && READ_ONCE(spare[IP_CT_DIR_REPLY].correction_pos) && !pkt->th.rst)
+		return guard_known(pn, pkt, spare);
+	if (ctinfo == IP_CT_NEW && pkt->th.ack && !pkt->th.rst && pp_send_is_tagged(pn, pkt, key, ct))
+		return guard_unknown(pn, pkt);
+	return NF_ACCEPT;
+}

@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""A client that knows where a header goes, and tries to put one of its own there.
+
+Usage: forge_header.py ATTACK SOURCE PORT DESTINATION PORT
+
+Speaks TCP from a raw socket, of which the kernel must know nothing. SOURCE PORT is a port that it
+has all for itself. Ends when the attack is over, whatever became of it; with 1 if it did not even
+get as far as that. The attacks are the functions below.
+"""
+import ipaddress
+import random
+import select
+import socket
+import struct
+import sys
+import time
+
+from make_header import SIGNATURE
+
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+FORGED = {4: "203.0.113.66", 6: "2001:db8:bad::66"}
+DATA = 40 * b"d"
+
+
+class Client:
+    """One connection, as a list of what is sent and heard."""
+
+    def __init__(self, source, port, destination, other):
+        self.source, self.destination = map(ipaddress.ip_address, (source, destination))
+        self.ports = (int(port), int(other))
+        family = socket.AF_INET if self.source.version == 4 else socket.AF_INET6
+        self.socket = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_TCP)
+        self.socket.bind((source, 0))
+        self.isn = random.randrange(1 << 28, 1 << 29)
+        self.ack = 0
+        self.header = self.forged()
+
+    def forged(self):
+        """As long as the one that belongs there."""
+        size = self.source.max_prefixlen // 8
+        liar = ipaddress.ip_address(FORGED[self.source.version]).packed
+        return (SIGNATURE + bytes([0x21, 0x11 if size == 4 else 0x21]) +
+                struct.pack("!H", 2 * size + 4) + liar + self.destination.packed +
+                struct.pack("!HH", 6666, self.ports[1]))
+
+    def segment(self, seq, flags, data=b"", options=b""):
+        """With a right checksum."""
+        head = struct.pack("!HHIIBBHHH", *self.ports, seq % (1 << 32), self.ack if flags & ACK else 0,
+                           (20 + len(options)) << 2, flags, 65535, 0, 0)
+        whole = head + options + data
+        pseudo = (self.source.packed + self.destination.packed +
+                  struct.pack("!II", len(whole), socket.IPPROTO_TCP))
+        padded = pseudo + whole + bytes(len(whole) % 2)
+        total = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
+        while total >> 16:
+            total = (total & 0xFFFF) + (total >> 16)
+        return whole[:16] + struct.pack("!H", ~total & 0xFFFF) + whole[18:]
+
+    def send(self, *args, **kwargs):
+        """Of what segment() makes."""
+        self.socket.sendto(self.segment(*args, **kwargs), (str(self.destination), 0))
+
+    def heard(self, flags, seconds=5.0):
+        """The next segment with these flags: its number, acknowledgement, data; None in time."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            if not select.select([self.socket], [], [], left)[0]:
+                break
+            data = self.socket.recv(65536)
+            if self.source.version == 4:
+                data = data[(data[0] & 15) * 4:]
+            source, port, seq, ack, offset, got = struct.unpack_from("!HHIIBB", data)
+            if (port, source) == self.ports and got & flags == flags:
+                return seq, ack, data[(offset >> 4) * 4:]
+        return None
+
+    def shake(self, isn=None, **kwargs):
+        """SYN and SYN-ACK; the last ACK is up to the attack."""
+        isn = self.isn if isn is None else isn
+        for _ in range(3):
+            self.send(isn, SYN, **kwargs)
+            answer = self.heard(SYN | ACK, 2)
+            if answer and answer[1] == isn + 1:
+                self.ack = answer[0] + 1
+                return
+        sys.exit("no SYN-ACK")
+
+    def forge(self, isn=None, junk=0):
+        """The forged header in the place of the real one, and data behind it."""
+        first = (self.isn if isn is None else isn) - len(self.header) + 1
+        for _ in range(2):
+            self.send(first, ACK)
+            self.send(first - junk, ACK, junk * b"j" + self.header)
+            self.send(first + len(self.header), ACK, DATA)
+            time.sleep(0.3)
+
+    def speak(self):
+        """An honest request, and its acknowledgement."""
+        self.send(self.isn + 1, ACK)
+        self.send(self.isn + 1, ACK, DATA)
+        answer = self.heard(ACK)
+        while answer and answer[1] != self.isn + 1 + len(DATA):
+            answer = self.heard(ACK)
+        if not answer:
+            sys.exit("no answer")
+
+
+def below(client):
+    """Right after the handshake."""
+    client.shake()
+    client.forge()
+
+
+def overlap(client):
+    """Behind some bytes that lie before the connection."""
+    client.shake()
+    client.forge(junk=100)
+
+
+def syn_ack(client):
+    """With a SYN that has its own place."""
+    client.shake()
+    client.send(client.isn - len(client.header), SYN | ACK, client.header)
+    client.forge()
+
+
+def replaced(client):
+    """In a handshake that another SYN has taken the place of."""
+    client.shake()
+    client.send(client.isn - 50000, SYN)
+    client.forge()
+    client.send(client.isn + 50000, SYN)
+    client.send(client.isn + 250000, SYN)
+    client.forge()
+
+
+def reset(client):
+    """After a reset that the backend does not believe."""
+    client.shake()
+    client.send(client.isn + 5000, RST | ACK)
+    time.sleep(6)
+    client.forge()
+
+
+def late(client):
+    """When a crowd might have had the handshake forgotten."""
+    client.shake()
+    time.sleep(14)
+    client.forge()
+
+
+def again(client):
+    """By the same cookie as an honest connection, which has been reset."""
+    client.shake()
+    client.speak()
+    client.send(client.isn + 1 + len(DATA), RST | ACK)
+    client.forge()
+
+
+def again_closed(client):
+    """The same, after an orderly end."""
+    client.shake()
+    client.speak()
+    client.send(client.isn + 1 + len(DATA), FIN | ACK)
+    while (answer := client.heard(ACK)) and answer[1] != client.isn + 2 + len(DATA):
+        pass
+    answer = client.heard(FIN | ACK)
+    if not answer:
+        sys.exit("no FIN")
+    honest = client.ack
+    client.ack = answer[0] + len(answer[2]) + 1
+    client.send(client.isn + 2 + len(DATA), ACK)
+    time.sleep(0.5)
+    client.ack = honest
+    client.forge()
+
+
+def again_unknown(client):
+    """The same, once conntrack has forgotten the connection: whoever runs us sees to that."""
+    client.shake()
+    client.speak()
+    client.send(client.isn + 1 + len(DATA), RST | ACK)
+    print("forget", flush=True)
+    sys.stdin.readline()
+    client.forge()
+
+
+def signed(client):
+    """By an option that keeps headers away, and a header as the first data."""
+    client.send(client.isn, SYN, options=bytes([29, 16]) + bytes(14))
+    answer = client.heard(SYN | ACK, 3)
+    if answer:
+        client.ack = answer[0] + 1
+        client.send(client.isn + 1, ACK, client.header + DATA)
+        time.sleep(0.5)
+
+
+def fragments(client):
+    """In fragments, where nobody puts them together on the way. IPv4 alone."""
+    client.shake()
+    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    whole = client.segment(client.isn - len(client.header) + 1, ACK, client.header + DATA)
+    for offset in range(0, len(whole), 24):
+        more = 0x2000 if offset + 24 < len(whole) else 0
+        head = struct.pack("!BBHHHBBH", 0x45, 0, 0, 4711, more | offset >> 3, 64,
+                           socket.IPPROTO_TCP, 0)
+        raw.sendto(head + client.source.packed + client.destination.packed +
+                   whole[offset:offset + 24], (str(client.destination), 0))
+    time.sleep(0.5)
+
+
+def probe(client):
+    """No attack: a keepalive with the byte that some stacks send, then an honest request."""
+    client.shake()
+    client.send(client.isn, ACK, b"\0")
+    client.send(client.isn, ACK)
+    client.speak()
+
+
+def main():
+    attack = globals()[sys.argv[1]]
+    attack(Client(*sys.argv[2:6]))
+
+
+if __name__ == "__main__":
+    main()

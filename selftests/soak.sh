@@ -1,0 +1,165 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Many connections on networks of every kind, behind "make soak N=": batches, each
+# with a network, a size, an order and so on drawn at random, and each of them once
+# with rules and once without, on the same links, in turns. Not a byte may be wrong
+# with rules, nor a header missing, doubled or another's; and no more may fail, by
+# time or reset, than without.
+#
+# Ways: "send", over NAT to a server that reads headers; "accept", of a header to an
+# application that knows none; "chain", over NAT with a rule to a host with another,
+# and its application. Without rules there are no headers.
+#
+# Usage: soak.sh N [SEED]       N connections with rules, and as many without
+#
+# Writes soak.json and soak.md to PP_RESULTS (build). Status 1 if anything was wrong.
+set -euo pipefail
+# shellcheck source=selftests/lib_accept.sh
+. "${BASH_SOURCE[0]%/*}/lib_accept.sh"
+
+total=${1:?how many connections?}
+RANDOM=$((${2:-$(date +%s)} % 32768))
+results=${PP_RESULTS:-$pp_tree/build}
+raw=$PP_TMP/raw
+pp_planned=0
+
+need nft jq tc
+module_require
+topo_lb 4
+nat_dnat_masq
+
+# pick NAME VALUE...: one of them
+pick() {
+	local name=$1
+
+	shift
+	printf -v "$name" '%s' "${@:RANDOM % $# + 1:1}"
+}
+
+# What a batch is; of long messages and of bad networks there are fewer
+draw() {
+	pick way send accept chain
+	pick family 4 6
+	pick version 1 2
+	pick order client client server both
+	pick size 0 1 1000 1000 20k 200k 5M
+	pick network 'none' 'delay 5ms' 'loss 1%' 'loss 1% delay 2ms' 'loss 5%' 'loss 20%' \
+		'delay 4ms 3ms reorder 30% 50%' 'duplicate 10%' 'corrupt 2%' \
+		'loss 2% duplicate 3% corrupt 1% delay 3ms 2ms reorder 20%'
+	pick timestamps 0 1 1
+	pick syncookies 0 1 2
+	count=40
+	[[ $size != 200k ]] || count=10
+	[[ $size != 5M ]] || count=2
+	[[ $network != *20%* || $size != 5M ]] || size=20k
+}
+
+network() {
+	local link
+
+	for link in client:eth0 lb:front lb:back backend:eth0; do
+		if [[ $1 == none ]]; then
+			ns "${link%:*}" tc qdisc del dev "${link#*:}" root 2>/dev/null || true
+		else
+			# shellcheck disable=SC2086 # words
+			netem "${link%:*}" "${link#*:}" limit 10000 $1
+		fi
+	done
+}
+
+settings() {
+	local name
+
+	for name in client backend; do
+		ns_sysctl "$name" net.ipv4.tcp_timestamps="$timestamps" net.ipv4.tcp_syncookies="$syncookies"
+	done
+}
+
+# rules yes|no: and what both ends are told, in $server and $client
+rules() {
+	lb_ppctl flush-rules
+	backend_ppctl flush-rules
+	server=() client=() target=("$VIP" 80)
+	[[ $way != accept ]] || target=("$BACKEND" 8080)
+	[[ $1 == yes ]] || return 0
+	case $way in
+	send) server=(--header "v$version" "${names_client[@]}") ;;
+	accept)
+		server=(--peer-addr "$REAL")
+		client=(--send-header "v$version,$REAL,0,$ASKED,443")
+		accept_rule to "$BACKEND" port 8080 from "$BALANCER"
+		;;
+	chain)
+		server=(--peer-addr client --peer-port client)
+		accept_rule to "$BACKEND" port 8080 from "$LB"
+		;;
+	esac
+	[[ $way == accept ]] || rule to "$BACKEND" port 8080 version "$version"
+}
+
+# What no network excuses
+wrong='no PROXY|the header|the message|byte [0-9]|digest|address|port|bytes after'
+
+# batch yes|no: one line of JSON
+batch() {
+	local both=(--order "$order" --size "$size" --timeout 150) out=$PP_TMP/client.json
+
+	rules "$1"
+	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 "${both[@]}" "${server[@]}"
+	wait_port backend 8080
+	ns client "$PEER" client -c "${target[0]}" -p "${target[1]}" -n $count -j 20 "${both[@]}" \
+		"${client[@]}" >"$out" 2>/dev/null || true
+	stop_bg server
+	bg_output server | grep '^{' >"$PP_TMP/server.json" || true
+	jq -cn --slurpfile c "$out" --slurpfile s "$PP_TMP/server.json" --arg wrong "$wrong" '
+		{ rules: $ARGS.named.rules, count: ($c | length), failed: ($c | map(select(.ok | not)) | length),
+		wrong: ($c + $s | map(select((.error // "") | test($wrong))) | map(.error)),
+		ms: ($c | map(select(.ok).ms)) }' --arg rules "$1" |
+		jq -c --arg way "$way" --arg network "$network" \
+			--arg what "IPv$family v$version $order $size ts=$timestamps cookies=$syncookies" \
+			'. + { way: $way, network: $network, what: $what }' >>"$raw"
+	tail -n 1 "$raw" | jq -c 'del(.ms)'
+}
+
+summary() {
+	jq -s '
+		def nth($p): sort | .[((length - 1) * $p) | floor];
+		def figures: {
+			connections: (map(.count) | add), failed: (map(.failed) | add),
+			wrong: (map(.wrong[])), p50_ms: (map(.ms[]) | nth(0.5)), p99_ms: (map(.ms[]) | nth(0.99)) };
+		def both: { with: (map(select(.rules == "yes")) | figures),
+			without: (map(select(.rules == "no")) | figures) };
+		{ all: both, ways: (group_by(.way) | map({ key: .[0].way, value: both }) | from_entries),
+		networks: (group_by(.network) | map({ key: .[0].network, value: both }) | from_entries) }' "$raw"
+}
+
+markdown() {
+	jq -r '
+		def row: "| " + join(" | ") + " |";
+		def line: [.key, (.value.with.connections | tostring), (.value.with.wrong | length | tostring),
+			"\(.value.with.failed), \(.value.without.failed)",
+			"\(.value.with.p50_ms), \(.value.without.p50_ms)",
+			"\(.value.with.p99_ms), \(.value.without.p99_ms)"] | row;
+		(["", "connections", "wrong", "failed with rules, without", "p50 ms", "p99 ms"] | row),
+		(["---", "--:", "--:", "--:", "--:", "--:"] | row),
+		(.ways + .networks + { all: .all } | to_entries[] | line)' "$results/soak.json"
+}
+
+done=0
+while ((done < total)); do
+	draw
+	accept_family "$family"
+	settings
+	network "$network"
+	batch yes
+	batch no
+	network none
+	((done += count))
+done
+mkdir -p "$results"
+summary >"$results/soak.json"
+markdown | tee "$results/soak.md"
+jq -e '.all | (.with.wrong == []) and
+	.with.failed <= .without.failed + 3 + .without.connections / 1000' "$results/soak.json" >/dev/null ||
+	fail 'with rules it is worse'
