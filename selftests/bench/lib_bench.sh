@@ -11,9 +11,10 @@ bench=$(readlink -f "${BASH_SOURCE[0]%/*}")
 # shellcheck disable=SC2034 # lib.sh's
 pp_planned=0
 
-# shellcheck disable=SC2034 # used by those who source this
+# shellcheck disable=SC2034,SC2016 # used by those who source this; words of jq
 {
-	seconds=${PP_BENCH_SECONDS:-3}
+	rounds=${PP_BENCH_ROUNDS:-5}
+	seconds=${PP_BENCH_SECONDS:-1}
 	connections=${PP_BENCH_CONNECTIONS:-32}
 	results=${PP_RESULTS:-$pp_tree/build}
 	raw=$PP_TMP/raw
@@ -24,7 +25,18 @@ pp_planned=0
 		def n: round | tostring;
 		def r: . * 1000 | round | . / 1000 | tostring;
 		def within: "\(.median | r) (\(.min | r) to \(.max | r))";
+		# what all CPUs did, in ms: ticks are too coarse for what is short
+		def busy($cpus): [.seconds * 1000 * $cpus - .idle_ms, 1] | max;
+		def derived($cpus): map(. + { rate: (.good / .seconds),
+			cpu_us: (busy($cpus) * 1000 / ([.good, 1] | max)),
+			mb_per_s: (.bytes / 1e6 / .seconds),
+			cpu_s_per_gb: (busy($cpus) * 1e6 / ([.bytes, 1] | max)) });
+		def key($k; $v): { key: $k, value: $v };
 	'
+	# What a time is told in: instructions, where each lasts 2^PP_BENCH_ICOUNT ns
+	unit=ns
+	[[ -z ${PP_BENCH_ICOUNT:-} ]] || unit=instructions
+	ns_per_unit=$((1 << ${PP_BENCH_ICOUNT:-0}))
 }
 
 die() {
@@ -42,6 +54,17 @@ bench_need() {
 	done
 }
 
+# bench_record FIELDS RESULT: one figure, a line of JSON behind some fields. jq takes
+# longer under emulation than what is measured, and has its turn at the end.
+bench_record() {
+	printf '{%s,%s\n' "$1" "${2#\{}" | tee -a "$raw"
+}
+
+# bench_total RESULT: its connections, good and failed
+bench_total() {
+	echo $(($(json_first good <<<"$1") + $(json_first failed <<<"$1")))
+}
+
 # bench_tune NAMESPACE...: neither ports nor connections of conntrack run out
 bench_tune() {
 	local ns
@@ -52,4 +75,54 @@ bench_tune() {
 			net.ipv4.tcp_max_syn_backlog=4096
 	done
 	sysctl -qw net.netfilter.nf_conntrack_max=262144
+}
+
+# bench_forwarder NAMESPACE...: hosts for packets, which forward between two tun
+# devices; what has no route of its own leaves in front
+bench_forwarder() {
+	local ns dev
+
+	modprobe -q tun || true
+	ns_make "$@"
+	for ns in "$@"; do
+		ns_sysctl "$ns" net.ipv4.ip_forward=1 net.ipv6.conf.default.disable_ipv6=1
+		for dev in front back; do
+			nsip "$ns" tuntap add dev "$dev" mode tun
+			nsip "$ns" link set "$dev" up
+		done
+		addr_add "$ns" front 10.0.1.1/24
+		addr_add "$ns" back 10.0.2.1/24
+		nsip "$ns" route add default dev front
+		nsip "$ns" route add 10.128.0.0/9 dev back
+		first_of[$ns]=0
+	done
+}
+
+# packets NAMESPACE COUNT [-k|-p] KIND DESTINATION PORT: JSON, from ports that no
+# connection before had
+declare -A first_of=()
+packets() {
+	local ns=$1 count=$2
+
+	shift 2
+	ns "$ns" "$bench/packets" "$@" "${first_of[$ns]}" "$count"
+}
+
+# bench_haproxy PORT: HAProxy on the load balancer, from VIP:81 to this port of the
+# backend, with a header
+bench_haproxy() {
+	cat >"$PP_TMP/haproxy.cfg" <<-END
+		global
+			maxconn 4000
+		defaults
+			mode tcp
+			timeout connect 20s
+			timeout client 60s
+			timeout server 60s
+		listen bench
+			bind 10.0.1.1:81
+			server backend 10.0.2.2:$1 send-proxy-v2
+	END
+	start_bg haproxy lb haproxy -db -f "$PP_TMP/haproxy.cfg"
+	wait_port lb 81
 }

@@ -6,7 +6,8 @@
  * A connection is: connect, send the request, read the response to the end of
  * the stream, close. Prints a line of JSON: how many were right and how many
  * not, bytes of the right responses, the time, what all CPUs of the machine did
- * meanwhile, and latencies.
+ * meanwhile, and latencies, of the whole connection and up to the first byte of
+ * the response.
  *
  * Usage: load [OPTION]... ADDRESS PORT SECONDS CONNECTIONS-AT-A-TIME
  *   -c CLIENT   a PROXY header v2 before each request, which names this address
@@ -22,7 +23,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -41,17 +41,13 @@ struct slot {
 	bool sent;
 	size_t have;
 	uint64_t start;
+	uint64_t first;
 	char buf[sizeof(BENCH_RESPONSE) + TAIL];
 };
 
-/* /proc/stat, in ms of all CPUs */
-struct cpu {
-	uint64_t busy;
-	uint64_t idle;
-};
-
 static struct slot slots[MAX_SLOTS];
-static uint32_t *latencies;
+/* To the end of the response, and to its first byte */
+static uint32_t *latencies, *firsts;
 static unsigned long good, failed, open_slots;
 static struct sockaddr_in target;
 static uint64_t end;
@@ -64,31 +60,6 @@ static const char *expected;
 static size_t longer_than;
 static uint64_t bytes;
 static char scratch[1 << 18];
-
-static uint64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
-static struct cpu cpu_read(void)
-{
-	unsigned long long user, nice, sys, idle, iowait, irq, softirq, steal;
-	const long ms = 1000 / sysconf(_SC_CLK_TCK);
-	struct cpu cpu = {};
-	FILE *f = fopen("/proc/stat", "r");
-
-	if (f && fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &sys, &idle,
-			&iowait, &irq, &softirq, &steal) == 8) {
-		cpu.busy = (user + nice + sys + irq + softirq + steal) * ms;
-		cpu.idle = (idle + iowait) * ms;
-	}
-	if (f)
-		fclose(f);
-	return cpu;
-}
 
 /* Nothing is wrong with a slot that is not used any more when time is over */
 static void open_next(struct slot *s)
@@ -115,8 +86,10 @@ static void open_next(struct slot *s)
 static void finish(struct slot *s, bool ok)
 {
 	if (ok) {
-		if (good < MAX_SAMPLES)
+		if (good < MAX_SAMPLES) {
 			latencies[good] = (now() - s->start) / 1000;
+			firsts[good] = (s->first - s->start) / 1000;
+		}
 		good++;
 		bytes += s->have;
 	} else {
@@ -168,6 +141,8 @@ static void receive(struct slot *s)
 			return;
 		if (got <= 0)
 			break;
+		if (!s->have)
+			s->first = now();
 		keep(s, got);
 	}
 	finish(s, !got && right(s));
@@ -219,11 +194,14 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static unsigned int percentile(unsigned int p)
+static void print_latencies(const char *prefix, uint32_t *samples)
 {
-	size_t count = good < MAX_SAMPLES ? good : MAX_SAMPLES;
+	size_t count = good < MAX_SAMPLES ? good : MAX_SAMPLES, last = count ? count - 1 : 0;
 
-	return count ? latencies[(count - 1) * p / 100] : 0;
+	qsort(samples, count, sizeof(*samples), by_value);
+	printf(",\"%sp50_us\":%u,\"%sp99_us\":%u,\"%sp999_us\":%u,\"%smax_us\":%u", prefix,
+	       samples[last * 50 / 100], prefix, samples[last * 99 / 100], prefix,
+	       samples[last * 999 / 1000], prefix, samples[last]);
 }
 
 static bool read_options(int argc, char **argv)
@@ -275,7 +253,8 @@ int main(int argc, char **argv)
 					   .addr.ip = target.sin_addr.s_addr };
 	epfd = epoll_create1(0);
 	latencies = calloc(MAX_SAMPLES, sizeof(*latencies));
-	if (epfd < 0 || !latencies) {
+	firsts = calloc(MAX_SAMPLES, sizeof(*firsts));
+	if (epfd < 0 || !latencies || !firsts) {
 		perror("load");
 		return 1;
 	}
@@ -288,12 +267,12 @@ int main(int argc, char **argv)
 	run();
 	seconds = (now() - start) / 1e9;
 	after = cpu_read();
-	qsort(latencies, good < MAX_SAMPLES ? good : MAX_SAMPLES, sizeof(*latencies), by_value);
 	printf("{\"good\":%lu,\"failed\":%lu,\"bytes\":%ju,\"seconds\":%.3f,\"busy_ms\":%ju,"
-	       "\"idle_ms\":%ju,\"p50_us\":%u,\"p99_us\":%u,\"max_us\":%u}\n",
-	       good, failed, (uintmax_t)bytes, seconds, (uintmax_t)(after.busy - before.busy),
-	       (uintmax_t)(after.idle - before.idle), percentile(50), percentile(99),
-	       percentile(100));
+	       "\"idle_ms\":%ju", good, failed, (uintmax_t)bytes, seconds,
+	       (uintmax_t)(after.busy - before.busy), (uintmax_t)(after.idle - before.idle));
+	print_latencies("", latencies);
+	print_latencies("first_", firsts);
+	printf("}\n");
 	return 0;
 usage:
 	fprintf(stderr, "Usage: load [-c CLIENT] [-g PATH] [-e BODY] [-l LENGTH] "
