@@ -4,25 +4,26 @@
 # What an accept rule costs, against its peers: a load balancer fetches from a
 # web server, in turns without any header ("none"), with a header that nginx
 # reads itself, with one that a rule takes out before an nginx that knows nothing
-# of it, and with one that go-mmproxy takes out before such an nginx. Short
+# of it, with one that go-mmproxy takes out before such an nginx, and with one that
+# HAProxy reads before such an nginx, which then sees HAProxy as its client. Short
 # responses give connections and CPU for each, long ones throughput and CPU for
 # each byte. Every response has to name the right client. Ratios are taken within
 # each round; medians, with the least and the most.
 #
 # Load balancer and backend are namespaces of one machine, so that the figures
 # are the sum of both. Writes bench_accept.md and bench_accept.json to PP_RESULTS
-# (build). Variables: PP_BENCH_ROUNDS (8), PP_BENCH_SECONDS for each measurement
-# (3), PP_BENCH_CONNECTIONS at a time (32) for short responses.
+# (build). Variables: PP_BENCH_ROUNDS (5), PP_BENCH_SECONDS for each measurement
+# (1), PP_BENCH_CONNECTIONS at a time (32) for short responses, PP_BENCH_BYTES of
+# long ones (16 MiB).
 set -euo pipefail
 # shellcheck source=selftests/bench/lib_bench.sh
 . "${BASH_SOURCE[0]%/*}/lib_bench.sh"
 
-rounds=${PP_BENCH_ROUNDS:-8}
-modes=(none nginx module mmproxy)
-declare -A bport=([none]=9001 [nginx]=9002 [module]=9003 [mmproxy]=9004)
-long=$((32 << 20))
+modes=(none nginx module mmproxy haproxy)
+declare -A bport=([none]=9001 [nginx]=9002 [module]=9003 [mmproxy]=9004 [haproxy]=9005)
+long=${PP_BENCH_BYTES:-$((16 << 20))}
 
-bench_need jq nginx go-mmproxy
+bench_need jq nginx go-mmproxy haproxy
 
 write_conf() {
 	local location="
@@ -75,6 +76,23 @@ route_to_mmproxy() {
 	wait_port backend "${bport[mmproxy]}"
 }
 
+haproxy_before_nginx() {
+	cat >"$PP_TMP/haproxy.cfg" <<-END
+		global
+			maxconn 4000
+		defaults
+			mode tcp
+			timeout connect 20s
+			timeout client 60s
+			timeout server 60s
+		listen bench
+			bind $BACKEND:${bport[haproxy]} accept-proxy
+			server nginx 127.0.0.1:80
+	END
+	start_bg haproxy backend haproxy -db -f "$PP_TMP/haproxy.cfg"
+	wait_port backend "${bport[haproxy]}"
+}
+
 # load MODE KIND SECONDS: JSON
 load() {
 	local options=() kind=$2 client=$REAL
@@ -84,6 +102,7 @@ load() {
 	else
 		options=(-c "$REAL")
 	fi
+	[[ $1 != haproxy ]] || client=127.0.0.1
 	case $kind in
 	short) options+=(-g /short -e "the client is $client"$'\n') ;;
 	long) options+=(-g /long -e 'end of file'$'\n' -l $((long - 128))) ;;
@@ -104,28 +123,24 @@ measure() {
 
 	enter "$mode"
 	result=$(load "$mode" "$kind" "$seconds")
-	[[ $mode != module ]] || is "$(accept_rule_stat accepted)" \
-		"$(jq '.good + .failed' <<<"$result")" 'accepted connections'
-	jq -c --argjson round "$round" --arg mode "$mode" --arg kind "$kind" '
-		{ round: $round, mode: $mode, kind: $kind } + . + {
-		rate: (.good / .seconds), cpu_us: (.busy_ms * 1000 / ([.good, 1] | max)),
-		mb_per_s: (.bytes / 1e6 / .seconds), cpu_s_per_gb: (.busy_ms * 1e6 / ([.bytes, 1] | max)) }' \
-		<<<"$result" >>"$raw"
-	tail -n 1 "$raw"
+	[[ $mode != module ]] || is "$(accept_rule_stat accepted)" "$(bench_total "$result")" \
+		'accepted connections'
+	bench_record "\"round\":$round,\"mode\":\"$mode\",\"kind\":\"$kind\"" "$result"
 }
 
 # Everything that follows from the raw figures
 summary() {
 	jq -s --arg kernel "$(uname -r)" --argjson cpus "$(nproc)" --argjson seconds "$seconds" \
-		--argjson connections "$connections" "$bench_jq"'
-		["none", "nginx", "module", "mmproxy"] as $modes |
+		--argjson connections "$connections" --argjson size "$long" "$bench_jq"'
+		derived($cpus) |
+		["none", "nginx", "module", "mmproxy", "haproxy"] as $modes |
 		{ short: ["rate", "cpu_us", "p50_us", "p99_us"], long: ["mb_per_s", "cpu_s_per_gb"] } as $figures |
 		# rounds of each kind, mode to result
 		(group_by(.kind) | map({ key: .[0].kind, value: (group_by(.round) |
 			map(map({ key: .mode, value: . }) | from_entries)) }) | from_entries) as $rounds |
 		{
 			kernel: $kernel, cpus: $cpus, seconds: $seconds, connections: $connections,
-			rounds: ($rounds.short | length),
+			bytes: $size, rounds: ($rounds.short | length),
 			failed: (map(.failed) | add),
 			kinds: ($figures | with_entries(.key as $kind | .value as $names | .value = (
 				$modes | map(. as $m | { key: $m, value: (
@@ -145,7 +160,7 @@ summary() {
 markdown() {
 	jq -r "$bench_jq"'
 		def names: { none: "no header", nginx: "nginx reads it", module: "accept rule, plain nginx",
-			mmproxy: "go-mmproxy, plain nginx" };
+			mmproxy: "go-mmproxy, plain nginx", haproxy: "HAProxy, plain nginx" };
 		"Linux \(.kernel), \(.cpus) CPUs, \(.rounds) rounds of \(.seconds) s each; " +
 		"medians; CPU of all CPUs, load balancer and server\n",
 		"Short responses, \(.connections) connections at a time:\n",
@@ -154,7 +169,7 @@ markdown() {
 		(.kinds.short | to_entries[] | [names[.key], (.value.rate.median | n),
 			(.value.cpu_us.median | n), (.value.p50_us.median / 1000 | r),
 			(.value.p99_us.median / 1000 | r)] | row),
-		"\nResponses of 32 MiB, 4 at a time:\n",
+		"\nResponses of \(.bytes / 1048576 | n) MiB, 4 at a time:\n",
 		(["mode", "MB/s", "CPU s per GB"] | row),
 		(["---", "--:", "--:"] | row),
 		(.kinds.long | to_entries[] | [names[.key], (.value.mb_per_s.median | n),
@@ -162,7 +177,7 @@ markdown() {
 		"\nThe rule against the others, ratios within each round, median (least to most):\n",
 		(["against", "connections/s", "CPU each", "throughput", "CPU per byte"] | row),
 		(["---", "--:", "--:", "--:", "--:"] | row),
-		(.ratios as $r | ["none", "nginx", "mmproxy"][] | [names[.], ($r.short[.].rate | within),
+		(.ratios as $r | ["none", "nginx", "mmproxy", "haproxy"][] | [names[.], ($r.short[.].rate | within),
 			($r.short[.].cpu_us | within), ($r.long[.].mb_per_s | within),
 			($r.long[.].cpu_s_per_gb | within)] | row)
 	' "$results/bench_accept.json"
@@ -180,9 +195,10 @@ write_conf
 start_bg nginx backend nginx -c "$PP_TMP/nginx.conf" -g 'daemon off; user root;'
 wait_port backend "${bport[nginx]}"
 route_to_mmproxy
+haproxy_before_nginx
 for mode in "${modes[@]}"; do
 	enter "$mode"
-	load "$mode" short 1 >/dev/null
+	load "$mode" short 0.2 >/dev/null
 done
 for ((round = 1; round <= rounds; round++)); do
 	for kind in short long; do

@@ -3,41 +3,33 @@
 #
 # What a send rule costs: short connections from a client over the load
 # balancer to a backend, in turns by plain routing, by NAT, by NAT with a send
-# rule (v2), by HAProxy (tcp, send-proxy-v2) and by nginx (stream, v1). Ratios
-# are taken within each round; medians, with the least and the most.
+# rule (v2, v1, v2 with TLVs), by HAProxy (tcp, send-proxy-v2) and by nginx
+# (stream, v1). Ratios are taken within each round; medians, with the least and
+# the most.
 #
 # All three machines are namespaces of one: the load balancer's own share of
 # CPU is the total minus that of plain routing in the same round. Writes
 # bench_send.md and bench_send.json to PP_RESULTS (build). Variables:
-# PP_BENCH_ROUNDS (12), PP_BENCH_SECONDS for each measurement (3),
+# PP_BENCH_ROUNDS (5), PP_BENCH_SECONDS for each measurement (1),
 # PP_BENCH_CONNECTIONS at a time (32).
 set -euo pipefail
 # shellcheck source=selftests/bench/lib_bench.sh
 . "${BASH_SOURCE[0]%/*}/lib_bench.sh"
 
-rounds=${PP_BENCH_ROUNDS:-12}
 # Each has a port of the backend for itself, so that none meets connections of
 # another in TIME_WAIT
-modes=(routing nat send haproxy nginx)
-declare -A bport=([routing]=9001 [nat]=9002 [send]=9003 [haproxy]=9004 [nginx]=9005)
+modes=(routing nat send send-v1 send-tlv haproxy nginx)
+declare -A bport=([routing]=9001 [nat]=9002 [send]=9003 [haproxy]=9004 [nginx]=9005
+	[send-v1]=9006 [send-tlv]=9007)
+# What the header of each rule is
+declare -A header=([send]='version 2' [send-v1]='version 1'
+	[send-tlv]='version 2 authority bench.example crc32c tlv 0xe1=blue')
 stream_module=/usr/lib/nginx/modules/ngx_stream_module.so
 
 bench_need nft jq conntrack haproxy nginx
 [[ -e $stream_module ]] || die "nginx has no stream module"
 
 write_conf() {
-	cat >"$PP_TMP/haproxy.cfg" <<-END
-		global
-			maxconn 4000
-		defaults
-			mode tcp
-			timeout connect 20s
-			timeout client 60s
-			timeout server 60s
-		listen bench
-			bind 10.0.1.1:81
-			server backend 10.0.2.2:${bport[haproxy]} send-proxy-v2
-	END
 	cat >"$PP_TMP/nginx.conf" <<-END
 		load_module $stream_module;
 		pid $PP_TMP/nginx.pid;
@@ -74,9 +66,8 @@ start_servers() {
 		start_bg "sink-$mode" backend "$bench/sink" "$BACKEND" "${bport[$mode]}" "$@"
 		wait_port backend "${bport[$mode]}"
 	done
-	start_bg haproxy lb haproxy -db -f "$PP_TMP/haproxy.cfg"
+	bench_haproxy "${bport[haproxy]}"
 	start_bg nginx lb nginx -c "$PP_TMP/nginx.conf" -g 'daemon off; user root;'
-	wait_port lb 81
 	wait_port lb 82
 }
 
@@ -88,11 +79,12 @@ enter() {
 	ns lb conntrack -F 2>/dev/null
 	case $1 in
 	routing) TARGET=("$BACKEND" "${bport[routing]}") ;;
-	nat | send) TARGET=("$VIP" 80) && nat_dnat_masq 80 "${bport[$1]}" ;;
+	nat | send*) TARGET=("$VIP" 80) && nat_dnat_masq 80 "${bport[$1]}" ;;
 	haproxy) TARGET=("$VIP" 81) ;;
 	nginx) TARGET=("$VIP" 82) ;;
 	esac
-	[[ $1 != send ]] || rule to "$BACKEND" port "${bport[send]}" version 2
+	# shellcheck disable=SC2086 # words of a rule
+	[[ $1 != send* ]] || rule to "$BACKEND" port "${bport[$1]}" ${header[$1]}
 }
 
 # load SECONDS: JSON
@@ -111,17 +103,15 @@ measure() {
 
 	enter "$mode"
 	result=$(load "$seconds")
-	[[ $mode != send ]] || all_tagged "$(jq '.good + .failed' <<<"$result")"
-	jq -c --argjson round "$round" --arg mode "$mode" '{ round: $round, mode: $mode } + . + {
-		rate: (.good / .seconds), cpu_us: (.busy_ms * 1000 / ([.good, 1] | max)) }' \
-		<<<"$result" >>"$raw"
-	tail -n 1 "$raw"
+	[[ $mode != send* ]] || all_tagged "$(bench_total "$result")"
+	bench_record "\"round\":$round,\"mode\":\"$mode\"" "$result"
 }
 
 # Everything that follows from the raw figures
 summary() {
 	jq -s --arg kernel "$(uname -r)" --argjson cpus "$(nproc)" --argjson seconds "$seconds" \
-		--argjson connections "$connections" "$bench_jq"'
+		--argjson connections "$connections" --arg modes "${modes[*]}" "$bench_jq"'
+		derived($cpus) | ($modes | split(" ")) as $modes |
 		def values($mode; f): map(.[$mode] | f);
 		# of each round, mode to result, with the share of the load balancer
 		(group_by(.round) | map(map({ key: .mode, value: . }) | from_entries |
@@ -130,7 +120,7 @@ summary() {
 		{
 			kernel: $kernel, cpus: $cpus, seconds: $seconds, connections: $connections,
 			rounds: ($rounds | length),
-			modes: ([.[0:5][].mode] | map(. as $m | { key: $m, value: ($rounds | {
+			modes: ($modes | map(. as $m | { key: $m, value: ($rounds | {
 				good: (values($m; .good) | add),
 				failed: (values($m; .failed) | add),
 				rate: (values($m; .rate) | spread),
@@ -140,7 +130,7 @@ summary() {
 				p99_us: (values($m; .p99_us) | spread),
 			}) }) | from_entries),
 			ratios: (["nat", "haproxy"] | map(. as $to | { key: $to, value: (
-				["routing", "nat", "send", "haproxy", "nginx"] | map(. as $m |
+				$modes | map(. as $m |
 				select($m != $to) | { key: $m, value: {
 					rate: ($rounds | map(.[$m].rate / .[$to].rate) | spread),
 					cpu_us: ($rounds | map(.[$m].cpu_us / .[$to].cpu_us) | spread),
@@ -155,7 +145,8 @@ summary() {
 markdown() {
 	jq -r "$bench_jq"'
 		def names: { routing: "plain routing", nat: "NAT (DNAT, masquerade)",
-			send: "NAT and a send rule, v2", haproxy: "HAProxy, send-proxy-v2",
+			send: "NAT and a send rule, v2", "send-v1": "NAT and a send rule, v1",
+			"send-tlv": "NAT and a send rule, v2 with TLVs", haproxy: "HAProxy, send-proxy-v2",
 			nginx: "nginx stream, v1" };
 		"Linux \(.kernel), \(.cpus) CPUs, \(.rounds) rounds of \(.seconds) s each, " +
 		"\(.connections) connections at a time\n",
@@ -186,7 +177,7 @@ write_conf
 start_servers
 for mode in "${modes[@]}"; do
 	enter "$mode"
-	load 1 >/dev/null
+	load 0.2 >/dev/null
 done
 for ((round = 1; round <= rounds; round++)); do
 	for mode in "${modes[@]}"; do
