@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What each function of the module costs for a connection that is sent or
+# accepted and forwarded (packets.c), with all that it calls. The function graph
+# tracer tells how long a function takes; since it takes its own time in each
+# function it sees, it sees one at a time. A constant of its own remains in each
+# figure, the same for all, which is told: that of the smallest function. Functions
+# that the compiler put into others are counted there.
+#
+# Writes bench_functions.md and bench_functions.json to PP_RESULTS (build).
+# Variables: PP_BENCH_COUNT connections for each function (40).
+set -euo pipefail
+# shellcheck source=selftests/bench/lib_bench.sh
+. "${BASH_SOURCE[0]%/*}/lib_bench.sh"
+
+count=${PP_BENCH_COUNT:-40}
+tracing=/sys/kernel/tracing
+backend=10.0.2.2
+
+bench_need jq "$bench/packets"
+grep -q function_graph $tracing/available_tracers || die "this kernel has no function graph tracer"
+
+# trace KIND FUNCTION...: what the tracer sees of these in some connections
+trace() {
+	local kind=$1
+
+	shift
+	printf '%s\n' "$@" >$tracing/set_ftrace_filter
+	: >$tracing/trace
+	echo function_graph >$tracing/current_tracer
+	packets "$kind" "$count" "$kind" $backend 8080 >/dev/null
+	first_of[$kind]=$((${first_of[$kind]} + count))
+	echo 0 >$tracing/tracing_on
+	cat $tracing/trace
+	echo nop >$tracing/current_tracer
+	echo 1 >$tracing/tracing_on
+}
+
+# The module's functions that such a connection gets to
+called() {
+	trace "$1" "${functions[@]}" |
+		sed -n 's/.*|  *\([a-z_0-9.]*\)\( \[proxyproto\]\)\{0,1\}().*/\1/p' | sort -u
+}
+
+# measure KIND FUNCTION: one line of JSON
+measure() {
+	trace "$1" "$2" | awk -v kind="$1" -v name="$2" -v count="$count" '
+		index($0, name) && match($0, /[0-9.]+ us/) {
+			hits++
+			ns += substr($0, RSTART, RLENGTH) * 1000
+		}
+		END {
+			if (hits)
+				printf "{\"kind\":\"%s\",\"function\":\"%s\",\"calls\":%.3f,\"ns\":%.1f}\n",
+					kind, name, hits / count, ns / hits
+		}' | tee -a "$raw"
+}
+
+# Everything that follows from the raw figures
+summary() {
+	jq -s --arg kernel "$(uname -r)" --arg unit "$unit" --argjson count "$count" \
+		--argjson scale "$ns_per_unit" "$bench_jq"'
+		map(. + { each: (.ns / $scale), connection: (.ns * .calls / $scale) }) |
+		{
+			kernel: $kernel, unit: $unit, count: $count, least: (map(.each) | min),
+			kinds: (group_by(.kind) | map(key(.[0].kind; sort_by(-.connection))) | from_entries),
+		}' "$raw"
+}
+
+markdown() {
+	jq -r "$bench_jq"'
+		"Linux \(.kernel), \(.count) connections for each function; means, in \(.unit), with all " +
+		"that the function calls and about \(.least | n) of the tracer",
+		(.kinds | to_entries[] | "\n\(.key):\n",
+			(["function", "calls for a connection", "each", "for a connection"] | row),
+			(["---", "--:", "--:", "--:"] | row),
+			(.value[] | [.function, (.calls | r), (.each, .connection | n)] | row))
+	' "$results/bench_functions.json"
+}
+
+module_require
+bench_forwarder send accept
+ns send "$PPCTL" add-rule send to $backend port 8080 >/dev/null
+ns accept "$PPCTL" add-rule accept to $backend port 8080 from 10.32.0.0/11 >/dev/null
+mapfile -t functions < <(awk '/\[proxyproto\]/ { print $1 }' $tracing/available_filter_functions)
+for kind in send accept; do
+	mapfile -t names < <(called $kind)
+	((${#names[@]} > 10)) || die "no more than ${#names[@]} functions of the module are called"
+	for name in "${names[@]}"; do
+		measure $kind "$name"
+	done
+done
+
+mkdir -p "$results"
+summary >"$results/bench_functions.json"
+markdown | tee "$results/bench_functions.md"
