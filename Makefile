@@ -136,25 +136,42 @@ soak: all selftests ## in a VM: N connections on bad networks, with rules and wi
 		selftests/soak.sh $(or $(N),1000) $(SEED)
 
 # With ICOUNT=3 their time is instructions: the same on any machine, busy or not
-BENCHES := bench-send bench-accept bench-crowd
-.PHONY: $(BENCHES)
-bench-send: ## in a VM: cost of a rule against NAT alone, HAProxy and nginx
+BENCHES := bench-send bench-accept bench-bytes bench-latency bench-scale bench-idle \
+	bench-packets bench-functions bench-crowd
+.PHONY: $(BENCHES) bench
+bench-send: ## in a VM: cost of a send rule against NAT alone, HAProxy and nginx
 
-bench-accept: ## in a VM: cost of an accept rule against nginx's own and go-mmproxy
+bench-accept: ## in a VM: cost of an accept rule against nginx's own, go-mmproxy, HAProxy
+
+bench-bytes: ## in a VM: throughput of long connections, with flowtables, too
+
+bench-latency: ## in a VM: connect to first byte, without and with loss
+
+bench-scale: ## in a VM: 1 to 100,000 rules, handshakes, 1,000,000 accepted connections
+
+bench-idle: ## in a VM: cost for traffic that no rule is for
+
+bench-packets: ## in a VM: what rules add to single packets
+
+bench-functions: ## in a VM: what each function of the module costs
 
 bench-crowd: ## in a VM: 100,000 senders that never finish their header, and honest ones among them
 
-$(BENCHES): bench-%: all selftests
+bench: ICOUNT ?= 3
+bench: bench-name = $(BENCHES:bench-%=%)
+bench: ## all of these, in instructions (ICOUNT=3), and plots: build/bench
+
+$(BENCHES): bench-name = $(@:bench-%=%)
+$(BENCHES) bench: all selftests
 	selftests/setup.sh --bench
 	$(MAKE) -C selftests/bench
-	selftests/vm/run.sh --timeout 3600 $(if $(ICOUNT),--icount $(ICOUNT)) \
-		--kernel $(or $(K),$(KVER)) -- selftests/bench/$*.sh
+	KERNEL=$(or $(K),$(KVER)) PP_BENCH_ICOUNT=$(ICOUNT) selftests/bench/vm.sh $(bench-name)
 
 .PHONY: bench-compare
 bench-compare: all selftests ## instructions for each connection, against those of an earlier commit (BASE=)
 	selftests/setup.sh --bench
 	$(MAKE) -C selftests/bench
-	selftests/bench/compare.sh $(BASE)
+	KERNEL=$(or $(K),$(KVER)) selftests/bench/compare.sh $(BASE)
 
 .PHONY: clean
 clean: clean-objects ## remove what was built, and the logs of the tests

@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Runs benchmarks, each in a VM of its own, one after the other, and draws what
+# they measured. Each leaves bench_NAME.json, bench_NAME.md and its log in
+# build/bench; the plots are in build/bench/plots.
+#
+# Usage: vm.sh NAME...        behind "make bench" and "make bench-NAME"
+#
+# Variables: KERNEL, of vm/run.sh; PP_BENCH_ICOUNT: 3 and the like for time in
+# instructions of 2^3 ns; and those of the benchmarks.
+set -euo pipefail
+
+bench=$(readlink -f "${BASH_SOURCE[0]%/*}")
+tree=${bench%/selftests/bench}
+out=$tree/build/bench
+cd "$tree"
+
+options=(--timeout 7200)
+[[ -z ${PP_BENCH_ICOUNT:-} ]] || options+=(--icount "$PP_BENCH_ICOUNT")
+[[ -z ${KERNEL:-} ]] || options+=(--kernel "$KERNEL")
+
+# The log has each figure as it comes
+run() {
+	local status=0
+
+	printf '# %s\n' "$1"
+	selftests/vm/run.sh "${options[@]}" --out "$out/vm-$1" -- "$bench/$1.sh" \
+		>"$out/$1.log" 2>&1 || status=$?
+	if ((status)); then
+		tail -n 20 "$out/$1.log" >&2
+		return "$status"
+	fi
+	cp "$out/vm-$1/bench_$1".* "$out"
+	if [[ -e $out/bench_$1.md ]]; then
+		cat "$out/bench_$1.md"
+	else
+		cat "$out/bench_$1.json"
+	fi
+	printf '# %s took %d s\n\n' "$1" $((SECONDS - began))
+}
+
+mkdir -p "$out"
+for name; do
+	began=$SECONDS
+	run "$name"
+done
+"$bench/plot.py" "$out" "$out/plots"
