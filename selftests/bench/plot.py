@@ -56,6 +56,7 @@ class Drawing:
     def save(self, path):
         path.write_text(f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" '
                         f'height="{self.height}" viewBox="0 0 {WIDTH} {self.height}">\n'
+                        '<!-- SPDX-License-Identifier: GPL-2.0 -->\n'
                         + STYLE + "\n" + "\n".join(self.parts) + "\n</svg>\n")
 
 
