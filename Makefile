@@ -147,7 +147,7 @@ bench-bytes: ## in a VM: throughput of long connections, with flowtables, too
 
 bench-latency: ## in a VM: connect to first byte, without and with loss
 
-bench-scale: ## in a VM: 1 to 100,000 rules, handshakes, 1,000,000 accepted connections
+bench-scale: ## in a VM: 1 to 100,000 rules, handshakes, accepted connections
 
 bench-idle: ## in a VM: cost for traffic that no rule is for
 

@@ -156,10 +156,12 @@ static void step(struct conn *c, enum step step, enum side from, struct tcphdr t
 	take(c, FRONT, front);
 	c->ns[step] = now() - began;
 	c->ns[TOTAL] += c->ns[step];
-	/* not of very many; and earlier modules let the ACK of the header through */
-	if (keep || pending || step == HEADER_ACK)
+	/* not of very many */
+	if (keep || pending)
 		return;
-	if (read(fds[FRONT], more, sizeof(more)) > 0 || read(fds[BACK], more, sizeof(more)) > 0) {
+	/* earlier modules let the acknowledgement of the header through */
+	if ((read(fds[FRONT], more, sizeof(more)) > 0 && step != HEADER_ACK) ||
+	    read(fds[BACK], more, sizeof(more)) > 0) {
 		fprintf(stderr, "packets: %s: ", names[step]);
 		fail(c, "leads to too much");
 	}
@@ -375,6 +377,8 @@ static int open_tun(const char *name)
 	}
 	for (int i = 0; i < 5000 && !is_running(name); i++)
 		usleep(1000);
+	/* it says so a little before */
+	usleep(20000);
 	return fd;
 }
 

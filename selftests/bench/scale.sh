@@ -8,17 +8,17 @@
 # of the rounds, with the least and the most.
 #
 # Writes bench_scale.md and bench_scale.json to PP_RESULTS (build). Variables:
-# PP_BENCH_ROUNDS (5), PP_BENCH_COUNT connections for each measurement (200),
+# PP_BENCH_ROUNDS (5), PP_BENCH_COUNT connections for each measurement (100),
 # PP_BENCH_RULES, PP_BENCH_HANDSHAKES, PP_BENCH_FLOWS: numbers, 0 is added;
 # PP_BENCH_SENT (10000) connections that got a header and are established.
 set -euo pipefail
 # shellcheck source=selftests/bench/lib_bench.sh
 . "${BASH_SOURCE[0]%/*}/lib_bench.sh"
 
-count=${PP_BENCH_COUNT:-200}
+count=${PP_BENCH_COUNT:-100}
 read -ra rules <<<"${PP_BENCH_RULES:-1 10 1000 100000}"
-read -ra handshakes <<<"${PP_BENCH_HANDSHAKES:-1 1000 10000 100000}"
-read -ra flows <<<"${PP_BENCH_FLOWS:-1 1000 100000 1000000}"
+read -ra handshakes <<<"${PP_BENCH_HANDSHAKES:-1 100 1000 10000 100000}"
+read -ra flows <<<"${PP_BENCH_FLOWS:-1 1000 100000}"
 sent=${PP_BENCH_SENT:-10000}
 # Backends with a rule of their own, and one without
 backend=10.0.2.2 other=10.0.2.3
