@@ -111,6 +111,11 @@ lint: ## sparse, shellcheck, man pages, versions, white space
 unit: ## unit tests of the codec, in user space
 	$(MAKE) -C selftests/unit run
 
+.PHONY: fuzz
+fuzz: ## look for inputs that codec and ppctl read wrongly, with libFuzzer (SECONDS=60 for each target)
+	selftests/setup.sh --fuzz
+	selftests/fuzz/fuzz.sh $(or $(SECONDS),60)
+
 .PHONY: run_tests
 run_tests: all selftests ## selftests on the running kernel, as root (T="names")
 	selftests/run_tests.sh $(T)

@@ -3,7 +3,7 @@
 #
 # All there is to check, behind "make check": installs what is missing, builds
 # anew with every warning on, for other kernels too, and runs lint, unit tests,
-# the tests of the installation, and the selftests in a VM. Each result is a
+# what fuzzing has kept, the tests of the installation, and the selftests in a VM. Each result is a
 # line of TAP; the last line of the output adds them up. Keeps the logs in
 # build/check.
 #
@@ -199,6 +199,9 @@ tap lint "$selftests/lint.sh"
 
 step unit
 tap unit make -s --no-print-directory -C selftests/unit run
+
+step fuzz
+tap fuzz "$selftests/fuzz/replay.sh"
 
 step install
 for file in "$selftests"/install_*.sh "$selftests"/ppctl_usage*.sh; do

@@ -119,7 +119,7 @@ lint_licences() {
 
 	while IFS= read -r file; do
 		case $file in
-		COPYING | *.md | .gitignore | */.gitignore | */fuzz/* | *.json | *.pcap | *.txt) continue ;;
+		COPYING | *.md | .gitignore | */.gitignore | */fuzz/corpus/* | *.json | *.pcap | *.txt) continue ;;
 		esac
 		head -n 3 "$file" | grep -q 'SPDX-License-Identifier: .*GPL-2.0' || printf '%s\n' "$file"
 	done < <(files) >"$PP_TMP/unlicensed"
@@ -130,7 +130,7 @@ lint_space() {
 	local file
 
 	while IFS= read -r file; do
-		[[ $file != COPYING ]] || continue
+		[[ $file != COPYING && $file != */fuzz/corpus/* ]] || continue
 		grep -nHE '[[:blank:]]$' "$file" || true
 		grep -nHP '^ +\t' "$file" || true
 		[[ ! -s $file || -z $(tail -c 1 "$file") ]] || printf '%s: no newline at its end\n' "$file"

@@ -6,9 +6,10 @@
 # when what we want of it is there, so that another package's is as good. No
 # service is started, and none of those that come along is enabled.
 #
-# Usage: setup.sh [--bench] [--debug] [--check]
+# Usage: setup.sh [--bench] [--debug] [--fuzz] [--check]
 #   --bench    and what the benchmarks need
 #   --debug    and what building the debug kernel needs
+#   --fuzz     and what fuzzing needs
 #   --check    only names what is missing; status 1 if anything is
 set -euo pipefail
 
@@ -36,6 +37,8 @@ git			git
 dkms			dkms
 openssl			openssl
 sparse			sparse
+clang			clang
+cppcheck		cppcheck
 shellcheck		shellcheck
 mandoc			mandoc
 man-db			man
@@ -97,6 +100,15 @@ flex			flex
 libelf-dev		/usr/include/gelf.h
 '
 
+# libFuzzer and the sanitizers of clang, whose package has its version in its name
+fuzz_packages() {
+	local version
+
+	version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')
+	printf 'libclang-rt-%s-dev	/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a\n' \
+		"${version:-14}"
+}
+
 # Those of them that come with a service of their own
 declare -A services=(
 	[nginx]=nginx [haproxy]=haproxy [redis-server]=redis-server [postgresql]=postgresql
@@ -110,6 +122,7 @@ for option; do
 	case $option in
 	--bench) packages+=$bench_packages ;;
 	--debug) packages+=$debug_packages ;;
+	--fuzz) packages+=$(fuzz_packages)$'\n' ;;
 	--check) check=1 ;;
 	*)
 		sed -n '/^# Usage/,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
