@@ -80,6 +80,7 @@ static unsigned int hook_in(void *priv, struct sk_buff *skb,
 
 static unsigned int to_inner(struct pp_accept *entry, struct pp_packet *pkt)
 {
+	/* Pairs with the release of pp_accept_established() */
 	switch (smp_load_acquire(&entry->state)) {
 	case PP_ACCEPT_ESTABLISHED:
 		return pp_accept_translate_out(entry, pkt);

@@ -78,6 +78,7 @@ bool pp_accept_is_alive(const struct pp_accept *entry)
 {
 	u8 closing = READ_ONCE(entry->closing);
 
+	/* Pairs with the release of pp_accept_established() */
 	switch (smp_load_acquire(&entry->state)) {
 	case PP_ACCEPT_SYN:
 	case PP_ACCEPT_HEADER:

@@ -158,7 +158,7 @@ static void replay(struct pp_accept *entry, struct pp_packet *pkt, struct outcom
 }
 
 static void take_header(struct pp_accept *entry, struct pp_packet *pkt,
-		     const struct pp_header *header, unsigned int len, struct outcome *out)
+			const struct pp_header *header, unsigned int len, struct outcome *out)
 {
 	if (check_crc(entry->pending->buf, header, len)) {
 		refuse(out, PP_STATS_ATTR_BAD_CRC);
@@ -204,7 +204,7 @@ static int read_header(struct pp_accept *entry, struct pp_packet *pkt, unsigned 
 	unsigned int more = pkt->payload - skip, take, limit;
 	int ret;
 
-	for (limit = max(pending->have, (unsigned int)FIRST_READ);; limit = PP_HEADER_READ_MAX) {
+	for (limit = max_t(unsigned int, pending->have, FIRST_READ);; limit = PP_HEADER_READ_MAX) {
 		take = min(more, limit - pending->have);
 		if (!make_room(entry, pending->have + take) ||
 		    skb_copy_bits(pkt->skb, pkt->headers + skip, pending->buf + pending->have,

@@ -27,6 +27,7 @@ void pp_accept_icmp_in(struct pp_net *pn, struct sk_buff *skb, enum pp_family fa
 		return;
 	key = pp_flow_key_reversed(&quoted);
 	entry = pp_accept_find_wire(pn, &key);
+	/* Pairs with the release of pp_accept_established() */
 	if (!entry || smp_load_acquire(&entry->state) != PP_ACCEPT_ESTABLISHED)
 		return;
 	th = pp_quote_write(skb, &quote);
@@ -73,6 +74,7 @@ unsigned int pp_accept_icmp_out(struct pp_net *pn, struct sk_buff *skb, enum pp_
 	entry = pp_accept_find_inner(pn, &key);
 	if (!entry)
 		return NF_ACCEPT;
+	/* Pairs with the release of pp_accept_established() */
 	switch (smp_load_acquire(&entry->state)) {
 	case PP_ACCEPT_REPLAY:
 		/* a firewall does not take the client */

@@ -195,15 +195,17 @@ static bool can_write(const struct pp_header *h)
  * Context: any; no allocation, no locks.
  *
  * v2 (SPEC 2.2): LOCAL is 16 bytes, family 0x00 and length 0; PROXY is 28 bytes
- * over IPv4 and 52 over IPv6, always as TCP, and the TLVs as they are. There is no v2 PROXY header without
- * addresses: SPEC allows it, HAProxy closes the connection.
+ * over IPv4 and 52 over IPv6, always as TCP, and the TLVs as they are. There is
+ * no v2 PROXY header without addresses: SPEC allows it, HAProxy closes the
+ * connection.
  *
  * v1 (SPEC 2.1): a TCP4 or TCP6 line of canonical addresses. v1 has no LOCAL:
  * that, and endpoints of AF_UNSPEC, become "PROXY UNKNOWN", in the short form,
  * since HAProxy takes no other.
  *
  * Return: bytes written, -EINVAL when @h cannot be written (unknown version,
- * command or family, two families, or TLVs where there can be none), -EMSGSIZE when @size is too small.
+ * command or family, two families, or TLVs where there can be none), -EMSGSIZE
+ * when @size is too small.
  */
 int pp_header_write(u8 *buf, size_t size, const struct pp_header *h)
 {

@@ -3,8 +3,9 @@
  * Generic netlink: the list of connections.
  *
  * Owns how a handshake in progress and an accepted connection are written to a
- * message. The tables are walked while packets change them: an entry can be missed or, when a table is
- * resized, shown twice, and then the dump is flagged as interrupted.
+ * message. The tables are walked while packets change them: an entry can be
+ * missed or, when a table is resized, shown twice, and then the dump is flagged
+ * as interrupted.
  */
 #include <linux/slab.h>
 #include <net/sock.h>

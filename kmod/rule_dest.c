@@ -201,8 +201,7 @@ struct pp_dest *pp_rule_dest_get(struct pp_rules *rules, const struct pp_rule *r
 	dest = kzalloc(sizeof(*dest), GFP_KERNEL_ACCOUNT);
 	if (!dest)
 		return ERR_PTR(-ENOMEM);
-	dest->key = pp_rule_dest_key(rule->direction, family, &rule->to,
-						  rule->to_len);
+	dest->key = pp_rule_dest_key(rule->direction, family, &rule->to, rule->to_len);
 	err = rhashtable_insert_fast(&rules->dests, &dest->node, pp_dest_params);
 	if (err) {
 		kfree(dest);

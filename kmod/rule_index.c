@@ -17,7 +17,7 @@
 static const struct pp_ports any_port = { 0, U16_MAX };
 
 static struct pp_block_key block_key(const struct pp_rule *rule, struct pp_dest *dest,
-				      u32 port, unsigned int port_bits)
+				     u32 port, unsigned int port_bits)
 {
 	return (struct pp_block_key){
 		.dest = dest,

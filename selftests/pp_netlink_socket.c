@@ -76,7 +76,8 @@ static void take_end(struct pp_answer *answer, const struct nlmsghdr *nlh)
 		return;
 	text = pp_attr_find(payload + fixed, len - fixed, NLMSGERR_ATTR_MSG);
 	if (text)
-		snprintf(answer->text, sizeof(answer->text), "%s", (const char *)pp_attr_data(text));
+		snprintf(answer->text, sizeof(answer->text), "%s",
+			 (const char *)pp_attr_data(text));
 }
 
 static void take_reply(struct pp_answer *answer, const struct nlmsghdr *nlh)
@@ -227,7 +228,7 @@ static uint16_t find_family(int fd)
 	if (len < (ssize_t)NLMSG_HDRLEN || nlh->nlmsg_type == NLMSG_ERROR)
 		die("the module is not loaded");
 	id = pp_attr_find((char *)NLMSG_DATA(nlh) + GENL_HDRLEN, NLMSG_PAYLOAD(nlh, GENL_HDRLEN),
-		  CTRL_ATTR_FAMILY_ID);
+			  CTRL_ATTR_FAMILY_ID);
 	if (!id)
 		die("the module has no number");
 	memcpy(&found, pp_attr_data(id), sizeof(found));

@@ -247,7 +247,8 @@ int main(int argc, char **argv)
 	argv += optind;
 	seconds = atof(argv[2]);
 	count = strtoul(argv[3], NULL, 10);
-	if (!count || count > MAX_SLOTS || seconds <= 0 || !bench_address(&target, argv[0], argv[1]))
+	if (!count || count > MAX_SLOTS || seconds <= 0 ||
+	    !bench_address(&target, argv[0], argv[1]))
 		goto usage;
 	header.dst = (struct pp_endpoint){ .family = AF_INET, .port = target.sin_port,
 					   .addr.ip = target.sin_addr.s_addr };

@@ -124,9 +124,11 @@ TEST(what_cannot_be_written_is_refused)
 	EXPECT_EQ(-EINVAL, pp_header_write(buf, sizeof(buf), &h));
 	h.version = 1;
 	EXPECT_EQ(-EINVAL, pp_header_write(buf, sizeof(buf), &h));
-	h.src.family = h.dst.family = AF_UNIX;
+	h.src.family = AF_UNIX;
+	h.dst.family = AF_UNIX;
 	EXPECT_EQ(-EINVAL, pp_header_write(buf, sizeof(buf), &h));
-	h.src.family = h.dst.family = AF_UNSPEC;
+	h.src.family = AF_UNSPEC;
+	h.dst.family = AF_UNSPEC;
 	h.version = 2;
 	EXPECT_EQ(-EINVAL, pp_header_write(buf, sizeof(buf), &h));
 }

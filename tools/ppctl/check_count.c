@@ -35,7 +35,8 @@ static const struct event {
 	{ PP_STATS_ATTR_FORGED, CHECK_WARNING,
 	  "packets of clients were dropped that were where only a header may be: they may be after a false address" },
 	{ PP_STATS_ATTR_NO_CONNTRACK, CHECK_NOTE,
-	  "connections were unknown to conntrack: with IPVS their header names the backend as destination, until an nft or iptables rule, such as masquerade, has conntrack at work here" },
+	  "connections were unknown to conntrack: with IPVS their header names the backend as destination, until an nft or iptables rule, such as masquerade, has conntrack at work here"
+	},
 	{ PP_STATS_ATTR_LIMIT, CHECK_WARNING,
 	  "SYNs were dropped at the limit of handshakes" },
 	{ PP_STATS_ATTR_NOMEM, CHECK_WARNING, "SYNs were dropped for want of memory" },
@@ -52,7 +53,8 @@ static const struct event {
 	{ PP_STATS_ATTR_TIMEOUT, CHECK_WARNING,
 	  "connections of load balancers were reset: no header came in time" },
 	{ PP_STATS_ATTR_REJECTED, CHECK_WARNING,
-	  "connections of load balancers were reset: application or firewall did not take the client" },
+	  "connections of load balancers were reset: application or firewall did not take the client"
+	},
 	{ PP_STATS_ATTR_ACCEPT_SIGNED, CHECK_WARNING,
 	  "SYNs of load balancers were dropped: signed with TCP-MD5 or TCP-AO" },
 	{ PP_STATS_ATTR_ACCEPT_LIMIT, CHECK_WARNING,

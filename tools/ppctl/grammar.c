@@ -173,7 +173,8 @@ static const struct keyword {
 	{ "unique-id", parse_unique_id, .direction = PP_DIRECTION_SEND, .is_flag = true },
 	{ "crc32c", parse_crc32c, .direction = PP_DIRECTION_SEND, .is_flag = true },
 	{ "from", parse_sources, PP_DIRECTION_ACCEPT,
-	  .missing = "an accept rule needs 'from': without it, a header from anyone else would be believed (if that is meant: from any)" },
+	  .missing = "an accept rule needs 'from': without it, a header from anyone else would be believed (if that is meant: from any)"
+	},
 	{ "header", parse_header, .direction = PP_DIRECTION_ACCEPT,
 	  .values = "required optional" },
 	{ "timeout", parse_seconds, .direction = PP_DIRECTION_ACCEPT },

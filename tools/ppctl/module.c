@@ -36,7 +36,7 @@ bool module_is_installed(const char *kernel)
 		return false;
 	while (!found && getline(&line, &room, file) > 0) {
 		line[strcspn(line, ":")] = '\0';
-		found = strstr(line, "/proxyproto.ko") != NULL;
+		found = strstr(line, "/proxyproto.ko");
 	}
 	free(line);
 	fclose(file);

@@ -53,7 +53,8 @@ const struct counter counters[] = {
 	{ PP_STATS_ATTR_ACCEPTED_OWN, "accepted_own",
 	  "connections accepted from the load balancer: header without TCP client" },
 	{ PP_STATS_ATTR_MISMATCH, "mismatch",
-	  "connections accepted from the load balancer: client of the other family, or none possible" },
+	  "connections accepted from the load balancer: client of the other family, or none possible"
+	},
 	{ PP_STATS_ATTR_PASSED, "passed", "connections let in without a header" },
 	{ PP_STATS_ATTR_BAD_HEADER, "bad_header",
 	  "connections reset: what came was no header" },

@@ -59,7 +59,11 @@ void check_say(const char *check, enum check_level level, const char *mend,
 /* What a shell takes as it stands */
 static bool is_plain(const char *text)
 {
-	return !text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@%+=:,./_-")];
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		"0123456789@%+=:,./_-";
+
+	return !text[strspn(text, plain)];
 }
 
 /**

@@ -78,7 +78,7 @@ free_name:
 /* A symbolic link stays one: what it points at is replaced */
 static int write_file(const char *name, const struct replies *replies)
 {
-	mode_t mode = S_IRUSR | S_IWUSR;
+	mode_t mode = 0600;
 	char target[PATH_MAX];
 	struct stat old;
 
