@@ -1,13 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What can be judged without running anything: the module by sparse, every
-# script by shellcheck, the man pages, and rules of this tree (versions, where
-# kernel versions may be asked for, licences, white space). Prints TAP. Changes
-# nothing in the tree; KDIR names the kernel headers for sparse.
+# What can be judged without running anything: the module by sparse and clang,
+# all C by checkpatch and cppcheck, every script by shellcheck, the man pages,
+# and rules of this tree (versions, where kernel versions may be asked for,
+# licences, white space). Prints TAP. Changes nothing in the tree; KDIR names the
+# kernel headers. What checkpatch, clang and cppcheck need is in lib_lint.sh.
 set -euo pipefail
 # shellcheck source=selftests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
+# shellcheck source=selftests/lib_lint.sh
+. "${BASH_SOURCE[0]%/*}/lib_lint.sh"
 
 need make sparse shellcheck mandoc
 cd "$pp_tree"
@@ -58,10 +61,8 @@ lint_shell() {
 lint_sparse() {
 	local dir=$PP_TMP/sparse output=$PP_TMP/sparse.out kdir sources checked
 
-	kdir=${KDIR:-$(make -s --no-print-directory print-KDIR)}
-	mkdir "$dir"
-	cp -r Kbuild kmod "$dir"
-	find "$dir" \( -name '*.o' -o -name '*.ko' -o -name '*.cmd' -o -name '*.mod*' \) -delete
+	kdir=$(headers)
+	copy_module "$dir"
 	make -C "$kdir" M="$dir" C=2 modules \
 		>"$output" 2>&1 || {
 		grep -E '(warning|error):' "$output" | sed "s,^$dir/,,"
@@ -140,6 +141,15 @@ lint_space() {
 }
 
 check "lint: sparse -> no warnings in our files" lint_sparse
+check_with clang "lint: clang, module -> built without warnings of our files" lint_clang_module
+check_with clang "lint: clang, ppctl -> built without warnings" lint_clang_ppctl
+if [[ -n $(kernel_source) ]]; then
+	check_with perl "lint: checkpatch, kmod -> nothing to say" lint_checkpatch_kernel
+	check_with perl "lint: checkpatch, userspace -> nothing to say" lint_checkpatch_userspace
+else
+	skip "lint: checkpatch -> nothing to say" "linux-source is not installed"
+fi
+check_with cppcheck "lint: cppcheck -> nothing to say" lint_cppcheck
 check "lint: shellcheck -> nothing to say" lint_shell
 check "lint: kernel versions -> asked for in kmod/compat only" lint_versions
 check "lint: dkms.conf, MODULE_VERSION, ppctl -> one version" lint_package_version
