@@ -73,7 +73,8 @@ static int handle(struct nlmsghdr *nlh, struct replies *replies)
 		return 0;
 	case PP_CMD_RULE_ADD:
 		replies_append(&fake_rules, nlh);
-		replies_append(replies, nlh);
+		if (replies)
+			replies_append(replies, nlh);
 		return 0;
 	case PP_CMD_LIMITS_SET:
 	case PP_CMD_RULE_DEL:
@@ -110,6 +111,7 @@ int ppnl_dump(uint8_t command, enum dump_kind kind, struct replies *replies)
 		out_of_memory();
 	if (fake_rules.len)
 		memcpy(replies->data, fake_rules.data, fake_rules.len);
-	replies->len = replies->room = fake_rules.len;
+	replies->len = fake_rules.len;
+	replies->room = fake_rules.len;
 	return STATUS_OK;
 }

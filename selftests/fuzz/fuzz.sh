@@ -7,7 +7,8 @@
 #
 # Usage: fuzz.sh [SECONDS [TARGET...]]    for so long each (60)
 #        fuzz.sh --minimize [TARGET...]   keeps in corpus/ only the smallest
-#                                         inputs that reach all that is reached
+#                                         inputs that reach all that is reached,
+#                                         and those whose names are no hashes
 set -euo pipefail
 # shellcheck source=selftests/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh"
@@ -50,16 +51,19 @@ fuzz() {
 	fi
 }
 
-# minimize TARGET: the edges count, not how often they are passed, for a small corpus
+# minimize TARGET: the edges count, not how often they are passed, for a small corpus;
+# what a person has named stays
 minimize() {
 	local new=$out/$1.min
 
 	rm -rf "$new"
 	mkdir -p "$new" "$out/$1"
+	find "corpus/$1" -type f ! -name '????????????????????????????????????????' -exec cp -t "$new" {} +
 	"$out/$1.fuzz" -merge=1 -use_counters=0 -max_len="$longest" "${limits[@]}" \
 		"$new" "corpus/$1" "$out/$1" >"$out/$1.min.log" 2>&1
 	rm -rf "corpus/$1"
 	mv "$new" "corpus/$1"
+	ok "fuzz: $1, smallest inputs -> $(find "corpus/$1" -type f | wc -l) kept"
 }
 
 case ${1:-60} in

@@ -7,6 +7,7 @@
  */
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "spec_header.h"
@@ -51,13 +52,11 @@ static bool cut(const uint8_t *line, size_t len, struct fields *fields)
 
 static bool is_port(const char *text)
 {
-	unsigned int value;
-	char again[16];
+	unsigned long value = strtoul(text, NULL, 10);
+	char again[24];
 
-	if (strlen(text) > 5 || sscanf(text, "%u", &value) != 1 || value > 65535)
-		return false;
-	snprintf(again, sizeof(again), "%u", value);
-	return !strcmp(text, again);
+	snprintf(again, sizeof(again), "%lu", value);
+	return value <= 65535 && !strcmp(text, again);
 }
 
 static bool is_address(int family, const char *text)
@@ -153,8 +152,8 @@ static void take_fields(const struct fields *fields, struct spec_header *h)
 	h->address_len = ipv4 ? 4 : 16;
 	inet_pton(fields->family, fields->text[SRC], h->src);
 	inet_pton(fields->family, fields->text[DST], h->dst);
-	sscanf(fields->text[SPORT], "%u", &h->sport);
-	sscanf(fields->text[DPORT], "%u", &h->dport);
+	h->sport = (unsigned int)strtoul(fields->text[SPORT], NULL, 10);
+	h->dport = (unsigned int)strtoul(fields->text[DPORT], NULL, 10);
 }
 
 /* @len: of the line without its CRLF */
