@@ -36,6 +36,7 @@ write_clang() {
 			case $arg in
 			-mfunction-return=* | -fconserve-stack | -mrecord-mcount) ;;
 			-ftrivial-auto-var-init=* | -fmin-function-alignment=*) ;;
+			-fzero-init-padding-bits=* | -fsanitize=bounds-strict) ;;
 			*) args+=("$arg") ;;
 			esac
 		done
