@@ -129,7 +129,8 @@ unsigned int pp_guard_client(struct pp_net *pn, struct pp_packet *pkt,
 	spare = spare_of(ct);
 	if (spare && READ_ONCE(spare[IP_CT_DIR_REPLY].correction_pos) && !pkt->th.rst)
 		return guard_known(pn, pkt, spare);
-	if (ctinfo == IP_CT_NEW && pkt->th.ack && !pkt->th.rst && pp_send_is_tagged(pn, pkt, key, ct))
+	if (ctinfo == IP_CT_NEW && pkt->th.ack && !pkt->th.rst &&
+	    pp_send_is_tagged(pn, pkt, key, ct))
 		return guard_unknown(pn, pkt);
 	return NF_ACCEPT;
 }

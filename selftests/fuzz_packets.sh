@@ -119,18 +119,18 @@ right_headers() {
 	local i
 
 	for i in 1 2 3 4; do
-		echo -b "$(header 21 $tcp "$REAL,$((44992 + i)),$ASKED,443")"
-		echo -b "$(header 21 $tcp "$REAL,$((44992 + i)),$ASKED,443" 02=6162 04:700 crc)"
+		echo -b "$(header 21 "$tcp" "$REAL,$((44992 + i)),$ASKED,443")"
+		echo -b "$(header 21 "$tcp" "$REAL,$((44992 + i)),$ASKED,443" 02=6162 04:700 crc)"
 		echo -b "$(printf 'PROXY TCP%s %s %s %s 443\r\n' "$FAMILY" "$REAL" "$ASKED" $((44992 + i)) |
 			od -An -v -tx1 | tr -d ' \n')"
 	done
 }
 
 other_headers() {
-	printf -- '-b %s ' "$(header 20 00 -)" "$(header 20 $tcp "$REAL,0,$ASKED,0" 04:30)" \
-		"$(header 21 00 - 04:3)" "$(header 21 $tcp "$REAL,45050,$ASKED,443" badcrc)" \
-		"$(header 22 $tcp "$REAL,45050,$ASKED,443")" "$(header 21 $tcp - 04:2)" \
-		"$(header 21 31 "$(printf '%0432d' 0)")" "$(header 21 $tcp "$REAL,45050,$ASKED,443" 04:4000)" \
+	printf -- '-b %s ' "$(header 20 00 -)" "$(header 20 "$tcp" "$REAL,0,$ASKED,0" 04:30)" \
+		"$(header 21 00 - 04:3)" "$(header 21 "$tcp" "$REAL,45050,$ASKED,443" badcrc)" \
+		"$(header 22 "$tcp" "$REAL,45050,$ASKED,443")" "$(header 21 "$tcp" - 04:2)" \
+		"$(header 21 31 "$(printf '%0432d' 0)")" "$(header 21 "$tcp" "$REAL,45050,$ASKED,443" 04:4000)" \
 		50524f585920554e4b4e4f574e0d0a 50524f5859205443503420300d0a 485454502f312e31
 }
 

@@ -6,13 +6,16 @@
 # and rules of this tree (versions, where kernel versions may be asked for,
 # licences, white space). Prints TAP. Changes nothing in the tree; KDIR names the
 # kernel headers. What checkpatch, clang and cppcheck need is in lib_lint.sh.
+#
+# Usage: lint.sh [--quick]       without clang, checkpatch and cppcheck, which take
+#                                most of the time
 set -euo pipefail
 # shellcheck source=selftests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 # shellcheck source=selftests/lib_lint.sh
 . "${BASH_SOURCE[0]%/*}/lib_lint.sh"
 
-need make sparse shellcheck mandoc
+need make sparse shellcheck mandoc python3
 cd "$pp_tree"
 # Of the make that may have called us
 unset MAKEFLAGS MAKELEVEL MFLAGS
@@ -24,10 +27,7 @@ files() {
 	else
 		find . \( -name .git -o -path ./build \) -prune -o -type f -printf '%P\n' |
 			grep -vE '\.(o|ko|d|cmd|mod|mod\.c|order|symvers)$' | sort
-	fi | while IFS= read -r file; do
-		# Text that is still there
-		[[ ! -f $file ]] || ! grep -qI '' "$file" || printf '%s\n' "$file"
-	done
+	fi | grep -v '/fuzz/corpus/' | tr '\n' '\0' | xargs -0 grep -lI '' 2>/dev/null || true
 }
 
 none() {
@@ -116,40 +116,43 @@ lint_man() {
 }
 
 lint_licences() {
-	local file
-
-	while IFS= read -r file; do
-		case $file in
-		COPYING | *.md | .gitignore | */.gitignore | */fuzz/corpus/* | *.json | *.pcap | *.txt) continue ;;
-		esac
-		head -n 3 "$file" | grep -q 'SPDX-License-Identifier: .*GPL-2.0' || printf '%s\n' "$file"
-	done < <(files) >"$PP_TMP/unlicensed"
-	none "$(cat "$PP_TMP/unlicensed")"
+	none "$(files | grep -vE '(^COPYING|\.gitignore|\.(md|json|pcap|txt))$' | tr '\n' '\0' |
+		xargs -0 awk 'FNR == 1 && name != "" && !found { print name }
+			FNR == 1 { name = FILENAME; found = 0 }
+			FNR <= 3 && /SPDX-License-Identifier: .*GPL-2.0/ { found = 1 }
+			END { if (!found) print name }')"
 }
 
+# Blanks at the end of a line or before a tab, and files whose last line is empty,
+# or has no end
 lint_space() {
-	local file
+	none "$(files | grep -v '^COPYING$' | python3 -c '
+import re, sys
+for name in sys.stdin.read().split("\n")[:-1]:
+    text = open(name, encoding="utf-8").read()
+    if text and not text.endswith("\n"):
+        print(f"{name}: no newline at its end")
+    if text.endswith("\n\n"):
+        print(f"{name}: empty line at its end")
+    for number, line in enumerate(text.split("\n"), 1):
+        if re.search(r"[ \t\r]$|^ +\t", line):
+            print(f"{name}:{number}: {line}")')"
+}
 
-	while IFS= read -r file; do
-		[[ $file != COPYING && $file != */fuzz/corpus/* ]] || continue
-		grep -nHE '[[:blank:]]$' "$file" || true
-		grep -nHP '^ +\t' "$file" || true
-		[[ ! -s $file || -z $(tail -c 1 "$file") ]] || printf '%s: no newline at its end\n' "$file"
-		[[ $(tail -n 1 "$file") =~ [^[:space:]] || ! -s $file ]] || printf '%s: empty line at its end\n' "$file"
-	done < <(files) >"$PP_TMP/space"
-	none "$(cat "$PP_TMP/space")"
+slow_checks() {
+	check_with clang "lint: clang, module -> built without warnings of our files" lint_clang_module
+	check_with clang "lint: clang, ppctl -> built without warnings" lint_clang_ppctl
+	if [[ -n $(kernel_source) ]]; then
+		check_with perl "lint: checkpatch, kmod -> nothing to say" lint_checkpatch_kernel
+		check_with perl "lint: checkpatch, userspace -> nothing to say" lint_checkpatch_userspace
+	else
+		skip "lint: checkpatch -> nothing to say" "linux-source is not installed"
+	fi
+	check_with cppcheck "lint: cppcheck -> nothing to say" lint_cppcheck
 }
 
 check "lint: sparse -> no warnings in our files" lint_sparse
-check_with clang "lint: clang, module -> built without warnings of our files" lint_clang_module
-check_with clang "lint: clang, ppctl -> built without warnings" lint_clang_ppctl
-if [[ -n $(kernel_source) ]]; then
-	check_with perl "lint: checkpatch, kmod -> nothing to say" lint_checkpatch_kernel
-	check_with perl "lint: checkpatch, userspace -> nothing to say" lint_checkpatch_userspace
-else
-	skip "lint: checkpatch -> nothing to say" "linux-source is not installed"
-fi
-check_with cppcheck "lint: cppcheck -> nothing to say" lint_cppcheck
+[[ ${1:-} == --quick ]] || slow_checks
 check "lint: shellcheck -> nothing to say" lint_shell
 check "lint: kernel versions -> asked for in kmod/compat only" lint_versions
 check "lint: dkms.conf, MODULE_VERSION, ppctl -> one version" lint_package_version

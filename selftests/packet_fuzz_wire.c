@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <netinet/ether.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,14 +64,11 @@ static bool open_socket(const char *device)
 bool fuzz_wire_open(const char *device, const char *mac, const struct fuzz_end *local,
 		    const struct fuzz_end *remote, const struct fuzz_end *spoofed)
 {
-	uint8_t *hop = ether.ether_dhost;
-
 	from = *local;
 	to = *remote;
 	spoof = *spoofed;
 	ether.ether_type = htons(from.family == AF_INET ? ETHERTYPE_IP : ETHERTYPE_IPV6);
-	if (sscanf(mac, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", hop, hop + 1, hop + 2, hop + 3, hop + 4,
-		   hop + 5) != ETHER_ADDR_LEN) {
+	if (!ether_aton_r(mac, (struct ether_addr *)ether.ether_dhost)) {
 		errno = EINVAL;
 		return false;
 	}
@@ -141,8 +139,8 @@ static size_t write_ip(uint8_t *ip, const struct fuzz_end *source, size_t len)
 		return IPV6_LEN + len;
 	}
 	len += IPV4_LEN;
-	memcpy(ip, (uint8_t []){ 0x45, 0, len >> 8, len, fuzz_below(256), fuzz_below(256), 0x40, 0,
-				 64, IPPROTO_TCP, 0, 0 }, 12);
+	memcpy(ip, (uint8_t []){ 0x45, 0, len >> 8, len, fuzz_below(256), fuzz_below(256) }, 6);
+	memcpy(ip + 6, (uint8_t []){ 0x40, 0, 64, IPPROTO_TCP, 0, 0 }, 6);
 	memcpy(ip + 12, source->addr, 4);
 	memcpy(ip + 16, to.addr, 4);
 	check = htons(~fold(sum_words(ip, IPV4_LEN, 0)));
@@ -159,7 +157,8 @@ static void write_vnet(struct bytes *bytes, const struct fuzz_packet *pkt)
 		return;
 	bytes->vnet = (struct virtio_net_hdr){
 		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-		.gso_type = from.family == AF_INET ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6,
+		.gso_type = from.family == AF_INET ? VIRTIO_NET_HDR_GSO_TCPV4 :
+						     VIRTIO_NET_HDR_GSO_TCPV6,
 		.hdr_len = ip + sizeof(pkt->th) + pkt->options_len,
 		.gso_size = pkt->gso_size,
 		.csum_start = ip,
@@ -296,7 +295,8 @@ const struct tcphdr *fuzz_wire_receive(int timeout_ms, size_t *len)
 		got = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&ll, &ll_len);
 		got -= front;
 		headers = from.family == AF_INET ? (ip[0] & 15) * 4 : IPV6_LEN;
-		if (ll.sll_pkttype == PACKET_OUTGOING || got < (ssize_t)(headers + sizeof(struct tcphdr)) ||
+		if (ll.sll_pkttype == PACKET_OUTGOING ||
+		    got < (ssize_t)(headers + sizeof(struct tcphdr)) ||
 		    ip[from.family == AF_INET ? 9 : 6] != IPPROTO_TCP)
 			continue;
 		*len = got - headers;

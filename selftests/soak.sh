@@ -29,6 +29,8 @@ module_require
 topo_lb 4
 nat_dnat_masq
 
+way='' network='' timestamps='' syncookies=''
+
 # pick NAME VALUE...: one of them
 pick() {
 	local name=$1

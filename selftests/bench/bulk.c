@@ -112,7 +112,8 @@ static int serve(const char *address, const char *port)
 	struct sockaddr_in sa;
 
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (!bench_address(&sa, address, port) || bind(listener, (struct sockaddr *)&sa, sizeof(sa)) ||
+	if (!bench_address(&sa, address, port) ||
+	    bind(listener, (struct sockaddr *)&sa, sizeof(sa)) ||
 	    listen(listener, 128)) {
 		perror("bulk");
 		return 1;

@@ -102,7 +102,7 @@ static uint16_t fold(uint32_t sum)
 }
 
 /* What all packets of a connection have; @th has numbers, flags */
-static size_t make(struct packet *p, enum side side, const struct conn *c, struct tcphdr th,
+static size_t make(struct packet *p, enum side of, const struct conn *c, struct tcphdr th,
 		   const void *data, size_t len)
 {
 	size_t options = th.syn ? sizeof(syn_options) : 0;
@@ -110,13 +110,13 @@ static size_t make(struct packet *p, enum side side, const struct conn *c, struc
 
 	th.doff = (sizeof(th) + options) / 4;
 	th.window = htons(th.syn ? 64240 : 502);
-	th.source = side == FRONT ? c->port : target.sin_port;
-	th.dest = side == FRONT ? target.sin_port : c->port;
+	th.source = of == FRONT ? c->port : target.sin_port;
+	th.dest = of == FRONT ? target.sin_port : c->port;
 	p->ip = (struct iphdr){
 		.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP,
 		.frag_off = htons(IP_DF), .tot_len = htons(sizeof(p->ip) + tcp_len),
-		.saddr = side == FRONT ? c->source.s_addr : target.sin_addr.s_addr,
-		.daddr = side == FRONT ? target.sin_addr.s_addr : c->seen.s_addr,
+		.saddr = of == FRONT ? c->source.s_addr : target.sin_addr.s_addr,
+		.daddr = of == FRONT ? target.sin_addr.s_addr : c->seen.s_addr,
 	};
 	p->ip.check = fold(sum(&p->ip, sizeof(p->ip), 0));
 	p->tcp = th;
@@ -126,23 +126,23 @@ static size_t make(struct packet *p, enum side side, const struct conn *c, struc
 	return sizeof(p->ip) + tcp_len;
 }
 
-static void take(const struct conn *c, enum side side, unsigned int count)
+static void take(const struct conn *c, enum side of, unsigned int count)
 {
-	struct pollfd pfd = { .fd = fds[side], .events = POLLIN };
+	struct pollfd pfd = { .fd = fds[of], .events = POLLIN };
 	ssize_t len;
 
 	for (unsigned int i = 0; i < count; i++) {
 		do {
-			len = read(fds[side], &got[side][i], sizeof(got[side][i]));
+			len = read(fds[of], &got[of][i], sizeof(got[of][i]));
 		} while (len < 0 && errno == EAGAIN && poll(&pfd, 1, 5000) > 0);
 		if (len < (ssize_t)(sizeof(struct iphdr) + sizeof(struct tcphdr)))
-			fail(c, side == FRONT ? "nothing comes back" : "nothing comes through");
-		got_len[side][i] = len;
+			fail(c, of == FRONT ? "nothing comes back" : "nothing comes through");
+		got_len[of][i] = len;
 	}
 }
 
 /* Sends one packet, which leads to so many in front and so many behind, and no more */
-static void step(struct conn *c, enum step step, enum side from, struct tcphdr th,
+static void step(struct conn *c, enum step at, enum side from, struct tcphdr th,
 		 const void *data, size_t len, unsigned int front, unsigned int back)
 {
 	struct packet p;
@@ -154,27 +154,27 @@ static void step(struct conn *c, enum step step, enum side from, struct tcphdr t
 		fail(c, "cannot be written");
 	take(c, BACK, back);
 	take(c, FRONT, front);
-	c->ns[step] = now() - began;
-	c->ns[TOTAL] += c->ns[step];
+	c->ns[at] = now() - began;
+	c->ns[TOTAL] += c->ns[at];
 	/* not of very many */
 	if (keep || pending)
 		return;
 	/* earlier modules let the acknowledgement of the header through */
-	if ((read(fds[FRONT], more, sizeof(more)) > 0 && step != HEADER_ACK) ||
+	if ((read(fds[FRONT], more, sizeof(more)) > 0 && at != HEADER_ACK) ||
 	    read(fds[BACK], more, sizeof(more)) > 0) {
-		fprintf(stderr, "packets: %s: ", names[step]);
+		fprintf(stderr, "packets: %s: ", names[at]);
 		fail(c, "leads to too much");
 	}
 }
 
-static const struct tcphdr *tcp_of(enum side side, unsigned int i)
+static const struct tcphdr *tcp_of(enum side of, unsigned int i)
 {
-	return &got[side][i].tcp;
+	return &got[of][i].tcp;
 }
 
-static const u8 *data_of(enum side side, unsigned int i, size_t *len)
+static const u8 *data_of(enum side of, unsigned int i, size_t *len)
 {
-	const struct packet *p = &got[side][i];
+	const struct packet *p = &got[of][i];
 	size_t off = sizeof(p->ip) + p->tcp.doff * 4;
 
 	*len = ntohs(p->ip.tot_len) - off;
@@ -232,6 +232,7 @@ static void begin_plain(struct conn *c)
 static void begin_send(struct conn *c)
 {
 	uint32_t moved = shake_hands(c);
+	struct tcphdr none = {};
 	struct pp_header h;
 	const u8 *data;
 	size_t len;
@@ -241,7 +242,7 @@ static void begin_send(struct conn *c)
 	    h.src.addr.ip != c->source.s_addr || h.src.port != c->port)
 		fail(c, "no header, or a wrong one");
 	if (!pending)
-		from_backend(c, HEADER_ACK, (struct tcphdr){}, c->nxt, 0, 0, 0);
+		from_backend(c, HEADER_ACK, none, c->nxt, 0, 0, 0);
 }
 
 /* The SYN, taken back by a reset, and then again as from the client */
@@ -307,7 +308,8 @@ static void run(struct conn *c, unsigned long number)
 	c->source.s_addr = htonl(SOURCES + number / PORTS);
 	c->seen = c->source;
 	c->port = htons(1024 + number % PORTS);
-	c->isn = c->nxt = number * 2654435761u;
+	c->isn = number * 2654435761u;
+	c->nxt = c->isn;
 	c->back = number * 40503u + 12345;
 	if (!strcmp(kind, "plain"))
 		begin_plain(c);
@@ -419,8 +421,8 @@ int main(int argc, char **argv)
 	fds[BACK] = open_tun("back");
 	samples = calloc(count * (STEPS + 1), sizeof(*samples));
 	measure(strtoul(argv[3], NULL, 10), count);
-	printf("{\"kind\":\"%s\",\"good\":%lu,\"slab_kb\":%ld,\"memory_kb\":%ld,\"ns\":{", kind, count,
-	       meminfo("Slab:") - slab, available - meminfo("MemAvailable:"));
+	printf("{\"kind\":\"%s\",\"good\":%lu,\"slab_kb\":%ld,\"memory_kb\":%ld,\"ns\":{",
+	       kind, count, meminfo("Slab:") - slab, available - meminfo("MemAvailable:"));
 	for (int s = 0; s <= TOTAL; s++) {
 		qsort(samples + s * count, count, sizeof(*samples), by_value);
 		if (!samples[s * count])

@@ -33,7 +33,7 @@ static const struct event {
 	{ PP_STATS_ATTR_SIGNED, CHECK_WARNING,
 	  "SYNs to backends were dropped: signed with TCP-MD5 or TCP-AO" },
 	{ PP_STATS_ATTR_FORGED, CHECK_WARNING,
-	  "packets of clients were dropped that were where only a header may be: they may be after a false address" },
+	  "packets of clients were dropped: where only a header may be" },
 	{ PP_STATS_ATTR_NO_CONNTRACK, CHECK_NOTE,
 	  "connections were unknown to conntrack: with IPVS their header names the backend as destination, until an nft or iptables rule, such as masquerade, has conntrack at work here"
 	},
