@@ -104,7 +104,8 @@ check: ## everything: warnings, lint, unit tests, DKMS, selftests in a VM
 	selftests/check.sh
 
 .PHONY: lint
-lint: ## sparse, shellcheck, man pages, versions, white space
+lint: ## sparse, clang, checkpatch, cppcheck, shellcheck, man pages, versions, white space
+	selftests/setup.sh --lint
 	selftests/lint.sh
 
 .PHONY: unit

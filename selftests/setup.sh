@@ -6,10 +6,11 @@
 # when what we want of it is there, so that another package's is as good. No
 # service is started, and none of those that come along is enabled.
 #
-# Usage: setup.sh [--bench] [--debug] [--fuzz] [--check]
+# Usage: setup.sh [--bench] [--debug] [--fuzz] [--lint] [--check]
 #   --bench    and what the benchmarks need
 #   --debug    and what building the debug kernel needs
 #   --fuzz     and what fuzzing needs
+#   --lint     and what all of lint needs
 #   --check    only names what is missing; status 1 if anything is
 set -euo pipefail
 
@@ -37,8 +38,6 @@ git			git
 dkms			dkms
 openssl			openssl
 sparse			sparse
-clang			clang
-cppcheck		cppcheck
 shellcheck		shellcheck
 mandoc			mandoc
 man-db			man
@@ -100,12 +99,17 @@ flex			flex
 libelf-dev		/usr/include/gelf.h
 '
 
+lint_packages='
+clang			clang
+cppcheck		cppcheck
+'
+
 # libFuzzer and the sanitizers of clang, whose package has its version in its name
 fuzz_packages() {
 	local version
 
 	version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')
-	printf 'libclang-rt-%s-dev	/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a\n' \
+	printf 'clang	clang\nlibclang-rt-%s-dev	/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a\n' \
 		"${version:-14}"
 }
 
@@ -122,6 +126,7 @@ for option; do
 	case $option in
 	--bench) packages+=$bench_packages ;;
 	--debug) packages+=$debug_packages ;;
+	--lint) packages+=$lint_packages ;;
 	--fuzz) packages+=$(fuzz_packages)$'\n' ;;
 	--check) check=1 ;;
 	*)

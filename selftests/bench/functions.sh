@@ -10,7 +10,7 @@
 #
 # Writes bench_functions.md and bench_functions.json to PP_RESULTS (build).
 # Variables: PP_BENCH_COUNT connections for each function (40); PP_BENCH_KINDS
-# ("send"): "accept" is known to fail, packets are missed under the tracer.
+# ("send"): "accept" is known to fail under the tracer, why is not known.
 set -euo pipefail
 # shellcheck source=selftests/bench/lib_bench.sh
 . "${BASH_SOURCE[0]%/*}/lib_bench.sh"
