@@ -9,7 +9,7 @@
 # Without SYN cookies on the accepting side, which let in the last packet of a handshake
 # whose sender has taken it back.
 #
-# Variables: PP_FUZZ_PACKETS (400) for each case, PP_FUZZ_SEED (the time).
+# Variables: PP_FUZZ_PACKETS (250) for each case, PP_FUZZ_SEED (the time).
 set -euo pipefail
 # shellcheck source=selftests/lib_accept.sh
 . "${BASH_SOURCE[0]%/*}/lib_accept.sh"
@@ -18,7 +18,7 @@ need nft jq python3
 module_require
 topo_lb 4
 
-packets=${PP_FUZZ_PACKETS:-400}
+packets=${PP_FUZZ_PACKETS:-250}
 seed=${PP_FUZZ_SEED:-$(date +%s)}
 FUZZ=$pp_selftests/pp_packet_fuzz
 APP=$pp_selftests/fuzz_app.py
