@@ -96,6 +96,9 @@ struct pp_accept;
  * @queued: memory of these
  * @queue_end: sequence number behind the last of these
  * @replayed: when C's SYN was sent last, in jiffies
+ * @stale_ack: what V's host still expects on a connection of the same ends, if @is_stale
+ * @stale_at: when that was seen last, in jiffies
+ * @is_stale: it is to be reset
  */
 struct pp_pending {
 	struct pp_accept *entry;
@@ -126,6 +129,9 @@ struct pp_pending {
 	unsigned int queued;
 	u32 queue_end;
 	unsigned long replayed;
+	unsigned long stale_at;
+	u32 stale_ack;
+	bool is_stale;
 };
 
 /**

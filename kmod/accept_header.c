@@ -351,11 +351,10 @@ static void pending_locked(struct pp_accept *entry, struct pp_packet *pkt, struc
 {
 	switch (entry->state) {
 	case PP_ACCEPT_SYN:
-		if (pkt->th.syn) {
+		/* A SYN-ACK could be taken for the last ACK of the handshake */
+		if (pkt->th.syn && !pkt->th.ack)
 			out->verdict = pp_accept_repeat_syn(entry, pkt);
-			break;
-		}
-		if (first_ack(entry, pkt, out))
+		else if (!pkt->th.syn && first_ack(entry, pkt, out))
 			in_header(entry, pkt, out);
 		break;
 	case PP_ACCEPT_HEADER:

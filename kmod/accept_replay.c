@@ -18,6 +18,9 @@
 #include "craft.h"
 #include "event.h"
 
+/* A connection of before is not reset more often */
+#define STALE_INTERVAL	(HZ / 2)
+
 static void inject(struct pp_accept *entry, const struct pp_segment *segment,
 		   struct net_device *dev, u32 mark)
 {
@@ -219,9 +222,46 @@ static void deliver_queue(struct pp_accept *entry, struct pp_pending *pending,
 	}
 }
 
+/*
+ * Another host still has a connection of the same client, in TIME_WAIT say, and its
+ * answer to the SYN says so. The client would reset it (RFC 9293, 3.10.7.3), and begin
+ * again.
+ */
+static void reset_stale(struct pp_accept *entry, struct net_device *dev)
+{
+	struct pp_segment segment = { .key = entry->inner, .flags = TCPHDR_RST };
+	bool is_stale = false;
+
+	spin_lock_bh(&entry->lock);
+	if (entry->state == PP_ACCEPT_REPLAY && entry->pending->is_stale) {
+		is_stale = true;
+		entry->pending->is_stale = false;
+		segment.seq = entry->pending->stale_ack;
+	}
+	spin_unlock_bh(&entry->lock);
+	if (!is_stale)
+		return;
+	inject(entry, &segment, dev, 0);
+	pp_accept_replay(entry, dev);
+}
+
+/* Not at once again, if a reset does not help */
+static void note_stale(struct pp_accept *entry, const struct pp_packet *pkt)
+{
+	struct pp_pending *pending = entry->pending;
+
+	if (!pkt->th.ack || pkt->th.syn || !pp_packet_checksum_ok(pkt) ||
+	    (pending->stale_at && time_before(jiffies, pending->stale_at + STALE_INTERVAL)))
+		return;
+	pending->stale_at = jiffies;
+	pending->stale_ack = pkt->ack_seq;
+	pending->is_stale = true;
+	pp_accept_confirm_later(entry);
+}
+
 /**
  * pp_accept_finish - the listener has answered the client's SYN
- * @entry: connection in PP_ACCEPT_CONFIRM, not locked
+ * @entry: connection in PP_ACCEPT_CONFIRM, or a stale one is to be reset; not locked
  * @dev: device that its packets come by
  *
  * Context: bottom halves disabled, under RCU. The connection is not said to be
@@ -233,6 +273,7 @@ void pp_accept_finish(struct pp_accept *entry, struct net_device *dev)
 	struct pp_pending *pending = NULL, last;
 	bool queued;
 
+	reset_stale(entry, dev);
 	spin_lock_bh(&entry->lock);
 	if (entry->state == PP_ACCEPT_CONFIRM) {
 		pending = entry->pending;
@@ -352,6 +393,8 @@ unsigned int pp_accept_replay_answer(struct pp_accept *entry, struct pp_packet *
 		else if (pkt->th.syn && pkt->th.ack &&
 			 pkt->ack_seq == pp_accept_data_seq(entry))
 			verdict = learn_answer(entry, pkt);
+		else
+			note_stale(entry, pkt);
 	}
 	spin_unlock_bh(&entry->lock);
 	if (refused)

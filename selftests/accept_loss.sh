@@ -69,7 +69,7 @@ failures() {
 	ns client "$PEER" client -c "$BACKEND" -p 8080 -n 100 -j 50 --timeout 25 "${header[@]}" \
 		>"$client" 2>/dev/null || true
 	stop_bg server
-	wrong=$(bg_output server | grep -cE '"error":"(the message|byte|the digest|peer|[0-9]+ bytes after)' || true)
+	wrong=$(bg_output server | grep -cE "\"error\":\"[^\"]*($pp_wrong)" || true)
 	echo $(($(grep -c '"ok":false' "$client" || true) + 1000 * wrong))
 }
 

@@ -46,6 +46,21 @@ behind() {
 	netem lb front none
 }
 
+# By way of the gateway and to the VIP from the same ports: those of the first are in
+# TIME_WAIT on the backend, which takes a SYN there only if its numbers are higher
+remembered() {
+	local port
+
+	for port in 41001 41002 41003 41004 41005 41006; do
+		gateway_rule to "$BACKEND" port 8080 from "$BALANCER"
+		BOTH='--order both' through 1 --bind-port $port
+		nat_dnat
+		gateway_rule to "$VIP" port 80 from "$BALANCER"
+		TARGET=$VIP PORT=80 BOTH='--order both --timeout 20' through 1 --bind-port $port
+		nat_flush
+	done
+}
+
 closed_port() {
 	local status=0
 
@@ -94,6 +109,7 @@ for family in 4 6; do
 	gateway_rule to "$BACKEND" port 8080 from "$BALANCER"
 	behind 'gateway'
 	check "accept: IPv$family, gateway, no listener -> refused" closed_port
+	check "accept: IPv$family, ports that the backend has in TIME_WAIT -> exact" remembered
 	nat_dnat
 	gateway_rule to "$VIP" port 80 from "$BALANCER"
 	TARGET=$VIP PORT=80

@@ -21,6 +21,7 @@ from make_header import SIGNATURE
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 FORGED = {4: "203.0.113.66", 6: "2001:db8:bad::66"}
 DATA = 40 * b"d"
+SIGNED = bytes([29, 16]) + bytes(14)
 
 
 class Client:
@@ -186,9 +187,31 @@ def again_unknown(client):
     client.forge()
 
 
+def unanswered(client):
+    """By an ACK alone in a handshake whose place one without an answer has taken."""
+    client.shake()
+    client.send(client.isn + 500000, SYN)
+    client.send(client.isn - len(client.header) + 1, ACK)
+    time.sleep(0.5)
+
+
+def signed_instead(client):
+    """In a handshake whose place a signed SYN was to take."""
+    client.shake()
+    client.send(client.isn + 500000, SYN, options=SIGNED)
+    client.forge()
+
+
+def moved(client):
+    """By a SYN that looks as if it had been moved, with data that it may bring along."""
+    client.send(client.isn, SYN)
+    client.send(client.isn - len(client.header), SYN, client.header + DATA)
+    time.sleep(0.5)
+
+
 def signed(client):
     """By an option that keeps headers away, and a header as the first data."""
-    client.send(client.isn, SYN, options=bytes([29, 16]) + bytes(14))
+    client.send(client.isn, SYN, options=SIGNED)
     answer = client.heard(SYN | ACK, 3)
     if answer:
         client.ack = answer[0] + 1
@@ -197,16 +220,53 @@ def signed(client):
 
 
 def fragments(client):
-    """In fragments, where nobody puts them together on the way. IPv4 alone."""
+    """In fragments, where nobody puts them together on the way."""
     client.shake()
-    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    family = socket.AF_INET if client.source.version == 4 else socket.AF_INET6
+    raw = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    ends = client.source.packed + client.destination.packed
     whole = client.segment(client.isn - len(client.header) + 1, ACK, client.header + DATA)
     for offset in range(0, len(whole), 24):
-        more = 0x2000 if offset + 24 < len(whole) else 0
-        head = struct.pack("!BBHHHBBH", 0x45, 0, 0, 4711, more | offset >> 3, 64,
-                           socket.IPPROTO_TCP, 0)
-        raw.sendto(head + client.source.packed + client.destination.packed +
-                   whole[offset:offset + 24], (str(client.destination), 0))
+        part, more = whole[offset:offset + 24], offset + 24 < len(whole)
+        if client.source.version == 4:
+            head = struct.pack("!BBHHHBBH", 0x45, 0, 0, 4711, more << 13 | offset >> 3, 64,
+                               socket.IPPROTO_TCP, 0) + ends
+        else:
+            head = (struct.pack("!IHBB", 6 << 28, 8 + len(part), 44, 64) + ends +
+                    struct.pack("!BBHI", socket.IPPROTO_TCP, 0, offset | more, 4711))
+        raw.sendto(head + part, (str(client.destination), 0))
+    time.sleep(0.5)
+
+
+def wrapped(client):
+    """No attack: a packet as of a client that has sent 3.5 GiB, and one that is an attack."""
+    client.shake()
+    client.speak()
+    client.send(client.isn + (7 << 29), ACK, DATA)
+    client.send(client.isn - len(client.header) + 1, ACK, client.header)
+    time.sleep(0.5)
+
+
+def early(client):
+    """To an accept rule: a header that begins before the connection."""
+    client.shake()
+    client.send(client.isn - 100, ACK, 101 * b"j" + client.header + DATA)
+    time.sleep(0.5)
+
+
+def near_cookie(client):
+    """To an accept rule: an ACK that is a little early, for which a SYN cookie is good, too."""
+    client.shake()
+    client.send(client.isn - 2, ACK)
+    client.send(client.isn + 1, ACK, client.header + DATA)
+    time.sleep(0.5)
+
+
+def syn_ack_last(client):
+    """To an accept rule: a SYN-ACK in place of the handshake's last ACK, then the header."""
+    client.shake()
+    client.send(client.isn, SYN | ACK | FIN)
+    client.send(client.isn + 1, ACK, client.header + DATA)
     time.sleep(0.5)
 
 

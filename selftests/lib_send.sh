@@ -37,6 +37,10 @@ transfer() {
 	wait_bg server
 }
 
+# What pp_peer finds wrong, and no bad network, want of memory or SYN cookie excuses
+# shellcheck disable=SC2034 # used by those who source this
+pp_wrong='no PROXY|the header is|the message|byte [0-9]|digest|address is|port is|bytes after'
+
 # Options of a server that wants the header to name the client's own socket and
 # what it connected to
 # shellcheck disable=SC2034 # used by those who source this

@@ -67,7 +67,7 @@ failures() {
 	wait_port backend 8080
 	ns client "$PEER" client -c "$VIP" -p 80 -n 100 -j 50 --timeout 25 >"$client" 2>/dev/null || true
 	stop_bg server
-	wrong=$(bg_output server | grep -cE '"error":"(no PROXY|the header|the message|byte|the digest|source|destination|[0-9]+ bytes after)' || true)
+	wrong=$(bg_output server | grep -cE "\"error\":\"[^\"]*($pp_wrong)" || true)
 	echo $(($(grep -c '"ok":false' "$client" || true) + 1000 * wrong))
 }
 

@@ -100,9 +100,6 @@ rules() {
 	[[ $way == accept ]] || rule to "$BACKEND" port 8080 version "$version"
 }
 
-# What no network excuses
-wrong='no PROXY|the header|the message|byte [0-9]|digest|address|port|bytes after'
-
 # batch yes|no: one line of JSON
 batch() {
 	local both=(--order "$order" --size "$size" --timeout 150) out=$PP_TMP/client.json
@@ -114,7 +111,7 @@ batch() {
 		"${client[@]}" >"$out" 2>/dev/null || true
 	stop_bg server
 	bg_output server | grep '^{' >"$PP_TMP/server.json" || true
-	jq -cn --slurpfile c "$out" --slurpfile s "$PP_TMP/server.json" --arg wrong "$wrong" '
+	jq -cn --slurpfile c "$out" --slurpfile s "$PP_TMP/server.json" --arg wrong "$pp_wrong" '
 		{ rules: $ARGS.named.rules, count: ($c | length), failed: ($c | map(select(.ok | not)) | length),
 		wrong: ($c + $s | map(select((.error // "") | test($wrong))) | map(.error)),
 		ms: ($c | map(select(.ok).ms)) }' --arg rules "$1" |

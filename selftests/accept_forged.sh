@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A load balancer that speaks TCP as no kernel does: the application never reads a
+# header, and has no peer but the client that the header names.
+set -euo pipefail
+# shellcheck source=selftests/lib_accept.sh
+. "${BASH_SOURCE[0]%/*}/lib_accept.sh"
+# shellcheck source=selftests/lib_loss.sh
+. "${BASH_SOURCE[0]%/*}/lib_loss.sh"
+
+need nft python3
+module_require
+topo_lb 4
+raw_init
+
+# attack NAME
+attack() {
+	local client=203.0.113.66
+
+	[[ $FAMILY == 4 ]] || client=2001:db8:bad::66
+	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
+	start_bg application backend "$pp_selftests/fuzz_app.py" server "$BACKEND" 8080 d "$client"
+	wait_until 20 grep -q ready "$PP_TMP/bg/application.out"
+	ns client "$pp_selftests/forge_header.py" "$1" "$BALANCER" "$raw_port" "$BACKEND" 8080
+	kill -TERM "$(bg_pid application)"
+	wait_bg application
+}
+
+for family in 4 6; do
+	accept_family $family
+	((++raw_port))
+	check "accept: IPv$family, header from before the connection -> not read by the application" \
+		attack early
+	((++raw_port))
+	check "accept: IPv$family, SYN-ACK as the last ACK -> the client that the header names" \
+		attack syn_ack_last
+	((++raw_port))
+	ns_sysctl backend net.ipv4.tcp_syncookies=2
+	check "accept: IPv$family, ACK that is too early, SYN cookies -> the client that the header names" \
+		attack near_cookie
+	ns_sysctl backend net.ipv4.tcp_syncookies=1
+done
