@@ -133,7 +133,7 @@ struct pp_flow *pp_flow_find(struct pp_net *pn, const struct pp_flow_key *key)
 static unsigned long timeout_of(const struct pp_flow *flow)
 {
 	const struct pp_flows *flows = &flow->net->flows;
-	bool unguarded = READ_ONCE(flow->synack) && !READ_ONCE(flow->ct);
+	bool unguarded = pp_flow_is_unfinished(flow) && !READ_ONCE(flow->ct);
 
 	if (READ_ONCE(flow->closed))
 		return unguarded ? UNGUARDED_TIMEOUT : CLOSED_TIMEOUT;

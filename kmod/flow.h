@@ -125,6 +125,15 @@ struct pp_flow {
 	u8 header[];
 };
 
+/*
+ * Whether the backend may still be willing to go on with a handshake, of this entry or
+ * of one that it replaced, that it has answered and that is not finished
+ */
+static inline bool pp_flow_is_unfinished(const struct pp_flow *flow)
+{
+	return READ_ONCE(flow->synack) || flow->low_isn != flow->isn;
+}
+
 struct pp_flow *pp_flow_alloc(struct pp_net *pn, struct pp_rule *rule, u16 header_len);
 void pp_flow_free(struct pp_flow *flow);
 struct pp_flow *pp_flow_insert(struct pp_flow *flow);

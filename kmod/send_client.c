@@ -135,12 +135,6 @@ static unsigned int reset_old(struct pp_flow *flow, struct pp_packet *pkt)
 	return NF_ACCEPT;
 }
 
-/* Without a SYN-ACK the entry came from a stray SYN of a running connection */
-static bool is_unanswered(const struct pp_flow *flow)
-{
-	return !flow->synack && flow->low_isn == flow->isn;
-}
-
 /*
  * Where the header has its place. One before ISN+1 are keepalives and window probes,
  * and acknowledgements without anything else do no harm anywhere: they become such
@@ -161,8 +155,9 @@ static unsigned int client_locked(struct pp_flow *flow, struct pp_packet *pkt,
 {
 	if (pkt->th.rst && flow->old_len && pkt->seq == flow->old_isn + 1)
 		return reset_old(flow, pkt);
-	if (pp_guard_is_before(pkt, flow->isn) && !pkt->th.rst && !is_unanswered(flow)) {
-		if (!is_tidied(flow, pkt))
+	/* Otherwise the entry came from a stray SYN of a running connection */
+	if (pp_guard_is_before(pkt, flow->isn) && !pkt->th.rst && pp_flow_is_unfinished(flow)) {
+		if (!flow->synack || !is_tidied(flow, pkt))
 			return pp_guard_drop(flow->net);
 	} else if (pkt->th.syn || pkt->seq - flow->isn >= PP_GUARD_SPAN) {
 		return NF_ACCEPT;

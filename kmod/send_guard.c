@@ -12,10 +12,10 @@
  *
  * While there is an entry, send_client.c looks at every packet. After that, a
  * backend with SYN cookies would take the same handshake once more as long as its
- * cookie is good, and one that has the header may be asked to forget it by a reset.
- * So the ISN is kept with conntrack's entry, in a field that it does not use, until
- * the client is far beyond it; and where conntrack knows nothing of a connection
- * its packets may go on with one, but begin none.
+ * cookie is good, even if the connection has been reset since. So the ISN is kept
+ * with conntrack's entry, in fields that it does not use, until the client is far
+ * beyond it; and where conntrack knows nothing of a connection its packets may go on
+ * with one, but begin none.
  */
 #include <linux/bitops.h>
 #include <net/netfilter/nf_conntrack.h>
@@ -29,7 +29,10 @@
  */
 #define ACK_LOWERED	4096
 
-/* The positions where offsets change, of which there are none */
+/*
+ * The positions where offsets change, of which there are none. That of the original
+ * direction has the ISN, the other how many numbers up to it are guarded.
+ */
 static struct nf_ct_seqadj *spare_of(struct nf_conn *ct)
 {
 	struct nf_conn_seqadj *seqadj = nfct_seqadj(ct);
@@ -50,8 +53,27 @@ void pp_guard_begin(struct nf_conn *ct, u32 isn)
 	spare = spare_of(ct);
 	if (spare) {
 		WRITE_ONCE(spare[IP_CT_DIR_ORIGINAL].correction_pos, isn);
-		WRITE_ONCE(spare[IP_CT_DIR_REPLY].correction_pos, 1);
+		WRITE_ONCE(spare[IP_CT_DIR_REPLY].correction_pos, PP_GUARD_SPAN);
 	}
+	spin_unlock_bh(&ct->lock);
+}
+
+/**
+ * pp_guard_narrow - the backend has the header
+ * @ct: conntrack entry of the connection
+ * @span: numbers up to its ISN that another handshake could still begin at
+ *
+ * A flow table may let packets past us while numbers come round. So there must not
+ * be many that we then mistake.
+ */
+void pp_guard_narrow(struct nf_conn *ct, u32 span)
+{
+	struct nf_ct_seqadj *spare;
+
+	spin_lock_bh(&ct->lock);
+	spare = spare_of(ct);
+	if (spare)
+		WRITE_ONCE(spare[IP_CT_DIR_REPLY].correction_pos, span);
 	spin_unlock_bh(&ct->lock);
 }
 
@@ -75,11 +97,12 @@ static unsigned int guard_known(struct pp_net *pn, const struct pp_packet *pkt,
 				struct nf_ct_seqadj *spare)
 {
 	u32 isn = READ_ONCE(spare[IP_CT_DIR_ORIGINAL].correction_pos);
+	u32 span = READ_ONCE(spare[IP_CT_DIR_REPLY].correction_pos);
 
-	if (pp_guard_is_before(pkt, isn))
+	if (isn - pkt->seq < span)
 		return is_probe(pkt, isn) ? NF_ACCEPT : pp_guard_drop(pn);
 	/* Before numbers come round */
-	if (pkt->seq - isn >= PP_GUARD_SPAN)
+	if (pkt->seq - isn >= PP_GUARD_SPAN && !pp_guard_is_before(pkt, isn))
 		WRITE_ONCE(spare[IP_CT_DIR_REPLY].correction_pos, 0);
 	return NF_ACCEPT;
 }

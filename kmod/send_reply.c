@@ -25,6 +25,9 @@
 /* Acknowledgements this far behind the header still belong to the connection */
 #define ACKED_SPAN	BIT(30)
 
+/* A SYN cookie is good for few numbers at the longest header's place, and none else */
+#define COOKIE_SPAN	(PP_HEADER_SEND_MAX + 16)
+
 /* What a host takes that does not say: RFC 9293, 3.7.1 */
 #define DEFAULT_MSS_IPV4	TCP_MSS_DEFAULT
 #define DEFAULT_MSS_IPV6	(IPV6_MIN_MTU - sizeof(struct ipv6hdr) - sizeof(struct tcphdr))
@@ -150,6 +153,8 @@ static unsigned int acknowledged(struct pp_flow *flow, const struct pp_packet *p
 {
 	bool absorb = is_no_news(flow, pkt);
 
+	if (flow->ct)
+		pp_guard_narrow(flow->ct, flow->isn - flow->low_isn + COOKIE_SPAN);
 	/*
 	 * A SYN-ACK for the unmoved SYN: it had left before the rule came;
 	 * or the header went to an accept rule of this host, which says so

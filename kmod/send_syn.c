@@ -257,18 +257,12 @@ static void count_tagged(struct pp_flow *flow, const struct nf_conn *ct)
 }
 
 /*
- * The backend may still be willing to go on with a handshake that has been answered
- * and not finished. The next one has to begin above it, so that the numbers where
+ * The next handshake has to begin above an unfinished one, so that the numbers where
  * that one's header would be are below this one's first byte.
  */
-static bool is_unfinished(const struct pp_flow *old)
-{
-	return READ_ONCE(old->synack) || old->low_isn != old->isn;
-}
-
 static bool is_too_early(const struct pp_flow *old, u32 isn)
 {
-	return is_unfinished(old) && isn - old->low_isn >= PP_GUARD_SPAN;
+	return pp_flow_is_unfinished(old) && isn - old->low_isn >= PP_GUARD_SPAN;
 }
 
 /*
@@ -279,7 +273,7 @@ static struct pp_flow *new_flow(struct pp_net *pn, struct pp_packet *pkt,
 				const struct nf_hook_state *state,
 				const struct pp_flow_key *key, const struct nf_conn *ct,
 				struct pp_rule *rule, const struct tcphdr *th,
-				const struct pp_flow *old)
+				struct pp_flow *old)
 {
 	struct pp_flow *flow, *entered;
 	struct syn_options opts;
@@ -293,13 +287,15 @@ static struct pp_flow *new_flow(struct pp_net *pn, struct pp_packet *pkt,
 	if (IS_ERR(flow))
 		return flow;
 	flow->client_wscale = opts.wscale;
-	if (old && is_unfinished(old))
+	if (old && pp_flow_is_unfinished(old))
 		flow->low_isn = old->low_isn;
 	/* The backend may answer to that one still */
 	if (old && pkt->seq - old->isn + OLD_DISTANCE >= 2 * OLD_DISTANCE) {
 		flow->old_isn = old->isn;
 		flow->old_len = old->header_len;
 	}
+	if (old)
+		pp_flow_kill(old, PP_STATS_ATTR_REPLACED);
 	entered = pp_flow_insert(flow);
 	if (entered == flow)
 		count_tagged(flow, ct);
@@ -372,6 +368,12 @@ static unsigned int move_syn(struct pp_flow *flow, struct pp_packet *pkt, struct
 	return pp_packet_trim_payload(pkt) ? NF_DROP : NF_ACCEPT;
 }
 
+/* Bridged packets can pass twice: once it has been moved, moving it changes nothing */
+static bool is_same_syn(const struct pp_flow *flow, u32 seq)
+{
+	return seq == flow->isn || seq == flow->isn - flow->header_len;
+}
+
 static unsigned int drop_syn(struct pp_net *pn, int err)
 {
 	if (err == -ENOSPC)
@@ -399,31 +401,30 @@ unsigned int pp_send_syn(struct pp_net *pn, struct pp_packet *pkt,
 	struct pp_rule *rule = NULL;
 	struct pp_flow *flow;
 	struct tcphdr *th;
+	bool again;
 	int err;
 
 	if (state->hook == NF_INET_LOCAL_IN && !is_led_here(key, ct, state))
 		return NF_ACCEPT;
 	flow = pp_flow_find(pn, key);
-	/* Bridged packets can pass twice */
-	if (flow && pkt->seq == flow->isn - flow->header_len)
-		return NF_ACCEPT;
-	if (!flow || flow->isn != pkt->seq)
+	again = flow && is_same_syn(flow, pkt->seq);
+	if (!again)
 		rule = find_rule(pn, pkt, key, ct);
 	if ((!flow && !rule) || !pp_packet_checksum_ok(pkt))
 		return NF_ACCEPT;
 	th = pp_packet_write(pkt);
 	if (!th)
 		return drop_syn(pn, -ENOMEM);
-	if (!flow || flow->isn != pkt->seq) {
+	if (!again) {
 		if (flow && is_too_early(flow, pkt->seq)) {
 			pp_stats_inc(pn, SYN_EARLY);
 			return NF_DROP;
 		}
-		if (flow)
+		if (!rule) {
 			pp_flow_kill(flow, PP_STATS_ATTR_REPLACED);
-		flow = rule ? new_flow(pn, pkt, state, key, ct, rule, th, flow) : NULL;
-		if (!flow)
 			return NF_ACCEPT;
+		}
+		flow = new_flow(pn, pkt, state, key, ct, rule, th, flow);
 		if (IS_ERR(flow))
 			return drop_syn(pn, PTR_ERR(flow));
 	}

@@ -13,7 +13,8 @@ module_require
 topo_lb 4
 raw_init
 
-# attack NAME HEADERS: how many headers come to the backend at least, all right
+# attack NAME HEADERS [CONNECTIONS]: how many headers come to the backend at least,
+# all right, and how many connections at most
 attack() {
 	local target=$VIP port=80 seen
 
@@ -27,6 +28,8 @@ attack() {
 	wait_bg backend-app
 	seen=$(bg_output backend-app | sed -n 's/.* \([0-9]*\) headers.*/\1/p')
 	((seen >= $2)) || fail "$seen headers"
+	seen=$(bg_output backend-app | sed -n 's/^\([0-9]*\) connections.*/\1/p')
+	((seen <= ${3:-99})) || fail "$seen connections"
 }
 
 # Conntrack forgets in the middle, if the attack wants it to
@@ -43,6 +46,72 @@ run_attack() {
 	wait_bg attacker
 }
 
+# What is added to a counter of the load balancer
+attack_counted() {
+	local counter=$1 want=$2 before
+
+	before=$(stat_of "$counter")
+	attack "${@:3}"
+	is $(($(stat_of "$counter") - before)) "$want" "$counter"
+}
+
+# SYNs with something behind them that come to the backend
+long_syns() {
+	ns backend nft -f - <<-END
+		table netdev pp_long
+		delete table netdev pp_long
+		table netdev pp_long {
+			counter long { }
+			chain ingress {
+				type filter hook ingress device eth0 priority 0; policy accept;
+				tcp flags & (syn | ack) == syn meta length > $((FAMILY == 4 ? 74 : 94)) counter name long
+			}
+		}
+	END
+	attack "$@"
+	is "$(ns backend nft -j list counter netdev pp_long long | json_first packets)" 0 'SYNs with data'
+	ns backend nft delete table netdev pp_long
+}
+
+# Conntrack takes all numbers for right, and so may we
+liberal() {
+	ns lb nft -f - <<-END
+		table inet pp_track {
+			chain forward {
+				type filter hook forward priority 0; policy accept;
+				ct state new counter
+			}
+		}
+	END
+	ns_sysctl lb net.netfilter.nf_conntrack_tcp_be_liberal=1
+	attack_counted forged 1 wrapped 1
+	ns_sysctl lb net.netfilter.nf_conntrack_tcp_be_liberal=0
+	ns lb nft delete table inet pp_track
+}
+
+# A connection that runs, on a line that keeps it busy, goes on as if nothing were
+forgotten() {
+	local both=(-n 2 --order both --size 150k) before
+
+	rule to "$BACKEND" port 8080
+	before=$(stat_of picked_up)
+	netem client eth0 rate 2mbit
+	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 "${both[@]}" --header v2 \
+		"${names_client[@]}"
+	wait_port backend 8080
+	start_bg client client "$PEER" client -c "$VIP" -p 80 "${both[@]}" -j 2
+	wait_until 30 all_acked
+	ns lb conntrack -F 2>/dev/null
+	wait_bg client
+	wait_bg server
+	netem client eth0 none
+	(($(stat_of picked_up) > before)) || fail 'conntrack knew them'
+}
+
+all_acked() {
+	[[ $(rule_stat acked) == 2 ]]
+}
+
 attacks() {
 	local what="send: IPv$FAMILY, $1 ->"
 
@@ -54,6 +123,12 @@ attacks() {
 	check "$what no forged header: SYN-ACK" attack syn_ack 0
 	((++raw_port))
 	check "$what no forged header: replaced handshake" attack replaced 0
+	((++raw_port))
+	check "$what no connection: replaced by a SYN without an answer" attack unanswered 0 0
+	((++raw_port))
+	check "$what no forged header: to be replaced by a signed SYN" attack signed_instead 0
+	((++raw_port))
+	check "$what no data in a SYN that looks as if it had been moved" long_syns moved 0
 	((++raw_port))
 	check "$what no forged header: reset that nobody believes" attack reset 0
 	((++raw_port))
@@ -77,12 +152,19 @@ more_attacks() {
 			attack "$again" 1
 	done
 	ns_sysctl backend net.ipv4.tcp_syncookies=1
+	check "$what conntrack forgets what runs: exact" forgotten
 }
 
 NAT=no
 attacks 'plain routing'
-((++raw_port))
-check 'send: IPv4, plain routing -> no forged header: fragments' attack fragments 0
+for family in 4 6; do
+	topo_family $family
+	((++raw_port))
+	check "send: IPv$family, plain routing -> no forged header: fragments" attack fragments 0
+	((++raw_port))
+	check "send: IPv$family, plain routing -> only forged headers are dropped: 3.5 GiB further" liberal
+done
+topo_family 4
 nat_dnat_masq
 NAT=yes
 more_attacks
