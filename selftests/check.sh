@@ -125,18 +125,19 @@ kernel() {
 	esac
 }
 
-# vm PART [NAME]...: in a VM of their own, all selftests or those named
+# vm PART CPUS [NAME]...: in a VM of their own, all selftests or those named
 vm() {
-	local part=$1
+	local part=$1 cpus=$2
 
-	shift
-	selftests/vm/run.sh --timeout "${TIMEOUT:-7200}" --out "$logs/vm-$part" \
+	shift 2
+	selftests/vm/run.sh --cpus "$cpus" --timeout "${TIMEOUT:-7200}" --out "$logs/vm-$part" \
 		--kernel "${K:-$(make -s --no-print-directory print-KVER)}" -- \
 		selftests/run_tests.sh "$@"
 }
 
-# One VM hardly uses more than one processor: with two, and memory for it, two
-# VMs share the work
+# Where there are two processors, and memory for it, two VMs share the work, of one
+# processor each: with more of them than the machine has, they wait for each other, and
+# take twice the time
 two_vms() {
 	((jobs > 1)) && [[ $(awk '/^MemAvailable/ { print $2 }' /proc/meminfo) -gt 10000000 ]]
 }
@@ -154,19 +155,23 @@ replay() {
 }
 
 vms() {
-	local names=() first second half='^(send_([f-o]|se)|accept_[l-z]|peers_[b-h])' # which take as long as the others
+	local names=() first second both
+	local races='^(.*_lifecycle|fuzz_packets|rule_limits)$' # which want two processors
+	local half='^(send_([f-o]|se)|accept_[l-z]|peers_[b-h])' # which take as long as the others
 
 	read -ra names <<<"${T:-}"
 	if ((${#names[@]})) || ! two_vms; then
-		tap vm vm all ${names[@]+"${names[@]}"}
+		tap vm vm all 2 ${names[@]+"${names[@]}"}
 		return
 	fi
-	mapfile -t first < <("$selftests/run_tests.sh" --list | grep -E "$half")
-	mapfile -t second < <("$selftests/run_tests.sh" --list | grep -vE "$half")
-	vm_in_background second "${second[@]}" &
-	tap vm-first vm first "${first[@]}"
+	mapfile -t both < <("$selftests/run_tests.sh" --list | grep -E "$races")
+	mapfile -t first < <("$selftests/run_tests.sh" --list | grep -vE "$races" | grep -E "$half")
+	mapfile -t second < <("$selftests/run_tests.sh" --list | grep -vE "$races" | grep -vE "$half")
+	vm_in_background second 1 "${second[@]}" &
+	tap vm-first vm first 1 "${first[@]}"
 	wait
 	tap vm-second replay second
+	tap vm-races vm races 2 "${both[@]}"
 }
 
 finish() {

@@ -123,6 +123,8 @@ touch "$access"
 chown www-data "$www" "$PP_TMP/dav"
 write_conf >"$conf"
 topo_lb 4
+# Not the client's ports, which masquerading keeps
+ns_sysctl lb net.ipv4.ip_local_port_range='20000 30000'
 nat_dnat_masq
 start_bg apache backend apache2 -f "$conf" -DFOREGROUND
 wait_port backend 8080

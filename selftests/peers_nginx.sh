@@ -231,6 +231,8 @@ head -c 1000000 /dev/urandom >"$PP_TMP/random"
 touch "$access" "$stream"
 write_conf >"$conf"
 topo_lb 4
+# Not the client's ports, which masquerading keeps
+ns_sysctl lb net.ipv4.ip_local_port_range='20000 30000'
 nat_dnat_masq
 nat_dnat_masq 81 8081
 nat_dnat_masq 82 8082
