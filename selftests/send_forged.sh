@@ -89,22 +89,23 @@ liberal() {
 	ns lb nft delete table inet pp_track
 }
 
-# A connection that runs, on a line that keeps it busy, goes on as if nothing were
+# A connection that runs, on a line that keeps it busy until conntrack has forgotten
+# it, goes on as if nothing were
 forgotten() {
 	local both=(-n 2 --order both --size 150k) before
 
 	rule to "$BACKEND" port 8080
 	before=$(stat_of picked_up)
-	netem client eth0 rate 2mbit
+	netem client eth0 rate 100kbit
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 "${both[@]}" --header v2 \
 		"${names_client[@]}"
 	wait_port backend 8080
 	start_bg client client "$PEER" client -c "$VIP" -p 80 "${both[@]}" -j 2
 	wait_until 30 all_acked
 	ns lb conntrack -F 2>/dev/null
+	netem client eth0 none
 	wait_bg client
 	wait_bg server
-	netem client eth0 none
 	(($(stat_of picked_up) > before)) || fail 'conntrack knew them'
 }
 
