@@ -174,8 +174,17 @@ vms() {
 	tap vm-races vm races 2 "${both[@]}"
 }
 
+# What failed, once more, with what was said of it
+failures() {
+	echo "# what failed:"
+	cat "$logs"/*.log | awk '/^not ok/ { print; lines = 20; next }
+		/^#/ && lines-- > 0 { print; next }
+		{ lines = 0 }'
+}
+
 finish() {
 	((skipped == 0)) || echo "# $skipped skipped"
+	((failed == 0)) || failures
 	echo "# logs: $logs"
 	echo "$passed passed, $failed failed"
 	((failed == 0 && passed > 0)) || exit 1

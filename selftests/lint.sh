@@ -53,7 +53,7 @@ lint_shell() {
 
 	mapfile -t list < <(scripts)
 	((${#list[@]})) || fail "no scripts found"
-	shellcheck -x -- "${list[@]}"
+	printf '%s\0' "${list[@]}" | xargs -0 -P "$(nproc)" -n 8 shellcheck -x --
 }
 
 # In a copy, so that objects of the tree stay. Only what it says of our own
@@ -63,7 +63,7 @@ lint_sparse() {
 
 	kdir=$(headers)
 	copy_module "$dir"
-	make -C "$kdir" M="$dir" C=2 modules \
+	make -j "$(nproc)" -C "$kdir" M="$dir" C=2 modules \
 		>"$output" 2>&1 || {
 		grep -E '(warning|error):' "$output" | sed "s,^$dir/,,"
 		return 1
