@@ -93,7 +93,6 @@ raw_init() {
 		}
 	END
 	# shellcheck disable=SC2034 # used by those who source this
-	# shellcheck disable=SC2034 # used by those who source this
 	raw_port=40000
 }
 

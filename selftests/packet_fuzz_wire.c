@@ -18,6 +18,7 @@
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
 
+#include "inet_sum.h"
 #include "packet_fuzz.h"
 
 /* Packets that may be sent again */
@@ -75,20 +76,6 @@ bool fuzz_wire_open(const char *device, const char *mac, const struct fuzz_end *
 	return open_socket(device);
 }
 
-static uint32_t sum_words(const uint8_t *p, size_t len, uint32_t sum)
-{
-	for (size_t i = 0; i < len; i++)
-		sum += i % 2 ? p[i] : p[i] << 8;
-	return sum;
-}
-
-static uint16_t fold(uint32_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return sum;
-}
-
 static size_t addr_len(void)
 {
 	return from.family == AF_INET ? 4 : 16;
@@ -98,11 +85,11 @@ static size_t addr_len(void)
 static void write_checksum(const struct fuzz_packet *pkt, const struct fuzz_end *source,
 			   uint8_t *segment, size_t len)
 {
-	uint32_t sum = sum_words(source->addr, addr_len(), IPPROTO_TCP + len);
+	uint32_t sum = inet_sum(source->addr, addr_len(), IPPROTO_TCP + len);
 	uint16_t check;
 
-	sum = sum_words(to.addr, addr_len(), sum);
-	check = pkt->gso_size ? fold(sum) : ~fold(sum_words(segment, len, sum));
+	sum = inet_sum(to.addr, addr_len(), sum);
+	check = pkt->gso_size ? inet_fold(sum) : ~inet_fold(inet_sum(segment, len, sum));
 	check = htons(check);
 	memcpy(segment + offsetof(struct tcphdr, check), &check, sizeof(check));
 }
@@ -143,7 +130,7 @@ static size_t write_ip(uint8_t *ip, const struct fuzz_end *source, size_t len)
 	memcpy(ip + 6, (uint8_t []){ 0x40, 0, 64, IPPROTO_TCP, 0, 0 }, 6);
 	memcpy(ip + 12, source->addr, 4);
 	memcpy(ip + 16, to.addr, 4);
-	check = htons(~fold(sum_words(ip, IPV4_LEN, 0)));
+	check = htons(~inet_fold(inet_sum(ip, IPV4_LEN, 0)));
 	memcpy(ip + 10, &check, sizeof(check));
 	return len;
 }
@@ -202,7 +189,7 @@ static void damage_ipv4(struct bytes *bytes)
 		bytes->ip[3] = fuzz_below(256);
 	}
 	memcpy(bytes->ip + 10, &check, sizeof(check));
-	check = htons(~fold(sum_words(bytes->ip, IPV4_LEN, 0)));
+	check = htons(~inet_fold(inet_sum(bytes->ip, IPV4_LEN, 0)));
 	memcpy(bytes->ip + 10, &check, sizeof(check));
 }
 

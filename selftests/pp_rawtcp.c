@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <netinet/tcp.h>
 
+#include "inet_sum.h"
 #include "peer.h"
 
 #define OPTIONS_MAX	40
@@ -63,25 +64,14 @@ static const char usage[] =
 "                     a SYN with another number; new-syn, the same with a right checksum\n"
 "  --size, --timeout, --send-header with a port: as of pp_peer\n";
 
-static u32 sum_words(const void *data, size_t len, u32 sum)
-{
-	const u8 *p = data;
-
-	for (size_t i = 0; i < len; i++)
-		sum += i % 2 ? p[i] : p[i] << 8;
-	return sum;
-}
-
 static u16 checksum(const struct peer_flow *flow, const u8 *segment, size_t len)
 {
 	size_t size = flow->local.family == AF_INET ? 4 : 16;
-	u32 sum = sum_words(segment, len, IPPROTO_TCP + len);
+	u32 sum = inet_sum(segment, len, IPPROTO_TCP + len);
 
-	sum = sum_words(&flow->local.addr, size, sum);
-	sum = sum_words(&flow->remote.addr, size, sum);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons(~sum);
+	sum = inet_sum(&flow->local.addr, size, sum);
+	sum = inet_sum(&flow->remote.addr, size, sum);
+	return htons(~inet_fold(sum));
 }
 
 static void emit(struct raw *raw, struct tcphdr th, const void *payload, size_t len, u16 damage)

@@ -79,6 +79,7 @@ pdns-backend-bind	/usr/lib/*/pdns/libbindbackend.so
 unbound			unbound
 curl			curl
 socat			socat
+hping3			hping3
 jq			jq
 '
 

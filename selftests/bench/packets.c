@@ -29,6 +29,7 @@
 #include <netinet/tcp.h>
 
 #include "bench.h"
+#include "../inet_sum.h"
 #include "../../kmod/header.h"
 
 #define SOURCES		0x0a200000	/* 10.32.0.0 */
@@ -85,28 +86,13 @@ static void fail(const struct conn *c, const char *what)
 	exit(1);
 }
 
-static uint32_t sum(const void *data, size_t len, uint32_t sum)
-{
-	const u8 *p = data;
-
-	for (size_t i = 0; i < len; i++)
-		sum += i % 2 ? p[i] : p[i] << 8;
-	return sum;
-}
-
-static uint16_t fold(uint32_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons(~sum);
-}
-
 /* What all packets of a connection have; @th has numbers, flags */
 static size_t make(struct packet *p, enum side of, const struct conn *c, struct tcphdr th,
 		   const void *data, size_t len)
 {
 	size_t options = th.syn ? sizeof(syn_options) : 0;
 	size_t tcp_len = sizeof(th) + options + len;
+	uint32_t sum;
 
 	th.doff = (sizeof(th) + options) / 4;
 	th.window = htons(th.syn ? 64240 : 502);
@@ -118,11 +104,12 @@ static size_t make(struct packet *p, enum side of, const struct conn *c, struct 
 		.saddr = of == FRONT ? c->source.s_addr : target.sin_addr.s_addr,
 		.daddr = of == FRONT ? target.sin_addr.s_addr : c->seen.s_addr,
 	};
-	p->ip.check = fold(sum(&p->ip, sizeof(p->ip), 0));
+	p->ip.check = htons(~inet_fold(inet_sum(&p->ip, sizeof(p->ip), 0)));
 	p->tcp = th;
 	memcpy(p->rest, syn_options, options);
 	memcpy(p->rest + options, data, len);
-	p->tcp.check = fold(sum(&p->tcp, tcp_len, sum(&p->ip.saddr, 8, IPPROTO_TCP + tcp_len)));
+	sum = inet_sum(&p->ip.saddr, 8, IPPROTO_TCP + tcp_len);
+	p->tcp.check = htons(~inet_fold(inet_sum(&p->tcp, tcp_len, sum)));
 	return sizeof(p->ip) + tcp_len;
 }
 

@@ -1,0 +1,165 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Floods of SYNs from addresses that answer nothing, at a send rule and at an accept
+# rule: as many entries as the limit allows and no more, honest connections in
+# between are exact, and all is forgotten afterwards. Variables: PP_STRESS_FLOOD
+# (2000) SYNs of each flood, PP_STRESS_RATE (150) of them a second; 0 is as fast as
+# it goes.
+set -euo pipefail
+# shellcheck source=selftests/lib_stress.sh
+. "${BASH_SOURCE[0]%/*}/lib_stress.sh"
+
+need nft jq hping3
+module_require
+topo_lb 4
+accept_family 4
+nat_dnat_masq
+
+syns=${PP_STRESS_FLOOD:-2000}
+rate=${PP_STRESS_RATE:-150}
+# Neighbours of the client that are said to have its hardware address
+liars=(10.0.1.{65..80})
+
+liars_settle() {
+	local liar mac
+
+	mac=$(ns client cat /sys/class/net/eth0/address)
+	for liar in "${liars[@]}"; do
+		nsip lb neigh replace "$liar" lladdr "$mac" dev front
+	done
+	# It is no router, and yet tells nobody that it is not them
+	ns client nft -f - <<-END
+		table inet pp_liars {
+			chain prerouting {
+				type filter hook prerouting priority -300; policy accept;
+				ip daddr 10.0.1.64/27 drop
+			}
+		}
+	END
+}
+
+# flood ADDRESS PORT FIRST: from each of the liars, one after the other, and from its
+# ports from FIRST on
+flood() {
+	local each=$((syns / ${#liars[@]})) speed=--flood
+
+	((rate == 0)) || speed="-i u$((1000000 / rate))"
+	start_bg flood client bash -c "for liar in ${liars[*]}; do
+		hping3 -q -n -S -c $each -a \$liar -s $3 -p $2 $speed $1 || true
+	done"
+}
+
+sent_at_least() {
+	(($(stat_of "$1") >= $2))
+}
+
+accepts_at_least() {
+	(($(accept_stat "$1") >= $2))
+}
+
+slab_kb() {
+	awk '/^Slab:/ { print $2 }' /proc/meminfo
+}
+
+# while_flooded COUNTER NUMBER COMMAND...: again and again until the flood is over;
+# then the counter, read by $stat, was once at least so much; in $most, its most
+while_flooded() {
+	local counter=$1 least=$2 before now
+
+	shift 2
+	most=0 before=$(slab_kb)
+	while [[ ! -e $PP_TMP/bg/flood.status ]]; do
+		"$@"
+		now=$("$stat" "$counter")
+		((now <= most)) || most=$now
+	done
+	wait_bg flood || true
+	((most >= least)) || fail "$counter: $most at most"
+	echo "$counter: $most at most, $(($(slab_kb) - before)) kB more of slabs" >>"$PP_TMP/figures"
+}
+
+# ---- a send rule
+
+sent() {
+	transfer 5 --header v2 "${names_client[@]}" -- -j 5
+}
+
+# Room for all of them: no SYN is dropped, so that honest ones take no longer
+send_within() {
+	local stat=stat_of
+
+	rule to "$BACKEND" port 8080
+	flood "$VIP" 80 1024
+	wait_until 30 sent_at_least handshakes 50
+	while_flooded handshakes $((syns / 4)) sent
+	is "$(stat_of limit)" 0 'SYNs dropped'
+}
+
+# Honest ones wait until there is room
+send_beyond() {
+	local stat=stat_of
+
+	lb_ppctl set-limit handshakes 200
+	wait_until 30 not sent_at_least handshakes 101
+	flood "$VIP" 80 20000
+	wait_until 30 sent_at_least handshakes 200
+	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 5 --header v2 \
+		"${names_client[@]}" --timeout 240
+	wait_port backend 8080
+	start_bg client client "$PEER" client -c "$VIP" -p 80 -n 5 -j 5 --timeout 240
+	while_flooded handshakes 200 sleep 0.1
+	((most <= 200)) || fail "$most handshakes in progress"
+	sent_at_least limit $((syns / 4)) || fail "$(stat_of limit) SYNs dropped"
+	wait_bg client 240
+	wait_bg server
+}
+
+# Until the last packet of each is 10 s ago
+send_forgotten() {
+	lb_ppctl set-limit handshakes 1
+	wait_until 60 not sent_at_least handshakes 1
+	is "$(lb_ppctl -j list-connections)" '[]'
+	lb_ppctl set-limit handshakes 65536
+	sent
+}
+
+# ---- an accept rule, whose trusted senders the flood imitates
+
+accepted() {
+	accept_transfer 5 --peer-addr "$REAL" -- --send-header "v2,$REAL,0,$ASKED,443" -j 5
+}
+
+accept_within() {
+	local stat=accept_stat
+
+	lb_ppctl flush-rules
+	accept_rule to "$BACKEND" port 8080 from 10.0.1.0/24
+	ns_sysctl backend net.core.somaxconn=8 net.ipv4.tcp_max_syn_backlog=8
+	flood "$BACKEND" 8080 1024
+	wait_until 30 accepts_at_least pending 50
+	while_flooded pending $((syns / 4)) accepted
+	is "$(accept_stat accept_limit)" 0 'SYNs dropped'
+}
+
+accept_beyond() {
+	local stat=accept_stat most_before
+
+	most_before=$(accept_stat pending)
+	backend_ppctl set-limit pending 100
+	flood "$BACKEND" 8080 20000
+	while_flooded pending 100 sleep 0.1
+	((most <= most_before)) || fail "$most wait"
+	accepts_at_least accept_limit $((syns / 4)) || fail "$(accept_stat accept_limit) SYNs dropped"
+	backend_ppctl set-limit pending 131072
+	accepted
+}
+
+liars_settle
+check "stress: $syns SYNs at a send rule, room for all -> honest ones exact, none dropped" send_within
+check "stress: $syns SYNs at a send rule, room for 200 -> no more, honest ones exact" send_beyond
+check "stress: flood at a send rule over -> all forgotten" send_forgotten
+check "stress: $syns SYNs at an accept rule, room for all -> honest ones exact, none dropped" \
+	accept_within
+check "stress: $syns SYNs at an accept rule, no room -> dropped; then exact" accept_beyond
+diag <"$PP_TMP/figures"

@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What happens to a host while connections come: processors that are switched off
+# and on, and memory that is nearly used up. No connection may notice.
+# Variables: PP_STRESS_CONNECTIONS (100) for each case.
+set -euo pipefail
+# shellcheck source=selftests/lib_stress.sh
+. "${BASH_SOURCE[0]%/*}/lib_stress.sh"
+
+need nft jq python3
+module_require
+topo_lb 4
+nat_dnat_masq
+
+connections=${PP_STRESS_CONNECTIONS:-100}
+cpu=/sys/devices/system/cpu/cpu1/online
+
+# How often a processor came and went goes to the output if it fails
+cpu_hotplug() {
+	local times=0
+
+	chain_rules
+	chain_begin "$connections" 50k
+	while chain_runs; do
+		echo 0 >$cpu
+		sleep 0.1
+		echo 1 >$cpu
+		((++times))
+		sleep 0.1
+	done
+	chain_end
+	((times >= 5)) || fail "the processor went $times times"
+	is "$(rule_stat acked)" "$connections" 'headers'
+	# Counters of a processor that goes are not lost
+	is "$(stat_of acked)" "$connections" 'acknowledged in all'
+	is "$(accept_rule_stat accepted)" "$connections" 'accepted'
+}
+
+# Takes all memory but so many MiB, and gives back what goes beyond
+hog() {
+	start_bg hog - python3 -uc '
+import mmap, sys, time
+def available():
+    for line in open("/proc/meminfo"):
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) >> 10
+spare, taken = int(sys.argv[1]), []
+while True:
+    if available() > spare + 8:
+        taken.append(mmap.mmap(-1, 8 << 20))
+        taken[-1].write(bytes([len(taken) % 255 + 1]) * (8 << 20))
+        continue
+    if available() < spare - 8 and taken:
+        taken.pop().close()
+    print("full", len(taken))
+    time.sleep(0.05)' "$1"
+	wait_until 120 grep -q full "$PP_TMP/bg/hog.out"
+}
+
+memory() {
+	local before
+
+	chain_rules
+	before=$(awk '$1 ~ /^pgs(can|teal)/ { n += $2 } END { print n }' /proc/vmstat)
+	hog 48
+	chain_begin "$connections" 200k
+	chain_end
+	(($(awk '/^MemAvailable/ { print $2 }' /proc/meminfo) < 100000)) || fail 'memory was not short'
+	stop_bg hog
+	echo "pages scanned: $(($(awk '$1 ~ /^pgs(can|teal)/ { n += $2 } END { print n }' /proc/vmstat) - before))"
+	is "$(rule_stat acked)" "$connections" 'headers'
+}
+
+for family in 4 6; do
+	accept_family $family
+	if [[ -e $cpu ]]; then
+		check "stress: IPv$family, a processor goes and comes -> all exact" cpu_hotplug
+	else
+		skip "stress: IPv$family, a processor goes and comes -> all exact" 'the only processor'
+	fi
+	check "stress: IPv$family, memory is used up -> all exact" memory
+done
