@@ -14,16 +14,19 @@ need nft jq hping3
 module_require
 topo_lb 4
 accept_family 4
-nat_dnat_masq
+# The backend sees the client: one address of the load balancer has too few ports
+nat_dnat
 
 syns=${PP_STRESS_FLOOD:-2000}
 rate=${PP_STRESS_RATE:-150}
+room=$((syns * 4 > 65536 ? syns * 4 : 65536))
 # Neighbours of the client that are said to have its hardware address
 liars=(10.0.1.{65..80})
 
 liars_settle() {
 	local liar mac
 
+	sysctl -qw net.netfilter.nf_conntrack_max=$((room * 2))
 	mac=$(ns client cat /sys/class/net/eth0/address)
 	for liar in "${liars[@]}"; do
 		nsip lb neigh replace "$liar" lladdr "$mac" dev front
@@ -89,6 +92,7 @@ sent() {
 send_within() {
 	local stat=stat_of
 
+	lb_ppctl set-limit handshakes $room
 	rule to "$BACKEND" port 8080
 	flood "$VIP" 80 1024
 	wait_until 30 sent_at_least handshakes 50
@@ -135,6 +139,7 @@ accept_within() {
 
 	lb_ppctl flush-rules
 	accept_rule to "$BACKEND" port 8080 from 10.0.1.0/24
+	backend_ppctl set-limit pending $room
 	ns_sysctl backend net.core.somaxconn=8 net.ipv4.tcp_max_syn_backlog=8
 	flood "$BACKEND" 8080 1024
 	wait_until 30 accepts_at_least pending 50
@@ -151,7 +156,7 @@ accept_beyond() {
 	while_flooded pending 100 sleep 0.1
 	((most <= most_before)) || fail "$most wait"
 	accepts_at_least accept_limit $((syns / 4)) || fail "$(accept_stat accept_limit) SYNs dropped"
-	backend_ppctl set-limit pending 131072
+	backend_ppctl set-limit pending $room
 	accepted
 }
 
