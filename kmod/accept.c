@@ -4,7 +4,8 @@
  *
  * Owns where in the host the packets of accepted connections are met: those of
  * the load balancer L in PRE_ROUTING before conntrack, those of the
- * destination V at the very end of POST_ROUTING. All between them, conntrack,
+ * destination V at the very end of POST_ROUTING; and, to no other end than to keep
+ * them from flow offload, the first ones in FORWARD. All between them, conntrack,
  * NAT, filters, sockets, sees one consistent connection from the client C.
  *
  *   accept_syn.c        first handshake: L's SYN and the listener's answer
@@ -17,8 +18,10 @@
  */
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
+#include <net/netfilter/nf_conntrack.h>
 #include "accept.h"
 #include "craft.h"
+#include "offload.h"
 
 /* Behind defragmentation, before raw tables and conntrack */
 #define PRIORITY_IN	(NF_IP_PRI_CONNTRACK_DEFRAG + 50)
@@ -111,12 +114,37 @@ static unsigned int hook_out(void *priv, struct sk_buff *skb,
 	return entry ? pp_accept_answer(entry, &pkt) : NF_ACCEPT;
 }
 
+/*
+ * Answers of a destination behind this host have to come by hook_out. So the client's
+ * SYN, which is met here on its way there, keeps the connection from flow offload.
+ */
+static unsigned int hook_forward(void *priv, struct sk_buff *skb,
+				 const struct nf_hook_state *state)
+{
+	enum ip_conntrack_info ctinfo;
+	struct nf_conn *ct;
+
+	if (likely(!pp_craft_is_injecting()))
+		return NF_ACCEPT;
+	ct = nf_ct_get(skb, &ctinfo);
+	if (!ct || nf_ct_is_template(ct) || nf_ct_is_confirmed(ct) ||
+	    pp_offload_deny_for_good(ct))
+		return NF_ACCEPT;
+	pp_stats_inc(pp_net(state->net), ACCEPT_NOMEM);
+	return NF_DROP;
+}
+
 #define HOOKS(family) {						\
 	{							\
 		.hook = hook_in,				\
 		.pf = family,					\
 		.hooknum = NF_INET_PRE_ROUTING,			\
 		.priority = PRIORITY_IN,			\
+	}, {							\
+		.hook = hook_forward,				\
+		.pf = family,					\
+		.hooknum = NF_INET_FORWARD,			\
+		.priority = NF_IP_PRI_FIRST,			\
 	}, {							\
 		.hook = hook_out,				\
 		.pf = family,					\

@@ -72,7 +72,6 @@ struct pp_accept;
  * @rule: rule that chose it
  * @node: in pp_accepts.pending; pp_accepts.lock
  * @confirm_node: in pp_accepts.confirm, or empty; pp_accepts.lock
- * @ifindex: device that L's packets come by
  * @mark: of L's SYN
  * @began: of the state, in jiffies
  * @synack_at: when the first SYN-ACK left, in ns
@@ -105,7 +104,6 @@ struct pp_pending {
 	struct pp_rule *rule;
 	struct list_head node;
 	struct list_head confirm_node;
-	int ifindex;
 	u32 mark;
 	unsigned long began;
 	u64 synack_at;
@@ -147,6 +145,7 @@ struct pp_pending {
  * @orig_dst: destination as the header has it
  * @header: the header, @header_len bytes, if @kept is PP_KEPT_BYTES, else NULL
  * @rule_id: rule that chose it
+ * @ifindex: device that L's SYN came by
  * @isn: initial sequence number of L
  * @isn_local: ISN1, initial sequence number of V as L knows it
  * @delta: what is added to V's sequence numbers as L knows them: ISN2 - ISN1
@@ -160,9 +159,10 @@ struct pp_pending {
  * @state: enum pp_accept_state
  * @has_inner: it is in pp_accepts.by_inner
  * @is_renamed: @inner is not @wire; constant as @inner
- * @is_local: the application is in this namespace
+ * @is_local: the application is in this namespace, and no NAT leads to it
  * @closing: PP_CLOSING_*
  * @timestamps: both sides use timestamps
+ * @is_far: L has sent so much that the header cannot come again
  * @version: of the header
  * @kept: enum pp_kept
  * @rcu: for freeing
@@ -177,6 +177,7 @@ struct pp_accept {
 	struct dst_entry *dst;
 	u32 dst_cookie;
 	u32 rule_id;
+	int ifindex;
 	struct pp_endpoint orig_dst;
 	u8 *header;
 	u32 isn;
@@ -195,6 +196,7 @@ struct pp_accept {
 	bool is_local;
 	u8 closing;
 	bool timestamps;
+	bool is_far;
 	u8 version;
 	u8 kept;
 	struct rcu_head rcu;

@@ -30,6 +30,7 @@ static bool is_possible(const struct pp_endpoint *end)
 	       !ipv4_is_zeronet(end->addr.ip) && !ipv4_is_lbcast(end->addr.ip);
 }
 
+/* Also one that is bound to the device */
 static struct sock *find_socket(const struct pp_accept *entry)
 {
 	const struct pp_flow_key *key = &entry->inner;
@@ -37,9 +38,10 @@ static struct sock *find_socket(const struct pp_accept *entry)
 
 	if (key->family == PP_IPV6)
 		return pp_inet6_lookup_established(net, &key->src.in6, key->sport,
-						   &key->dst.in6, ntohs(key->dport));
+						   &key->dst.in6, ntohs(key->dport),
+						   entry->ifindex);
 	return pp_inet_lookup_established(net, key->src.ip, key->sport, key->dst.ip,
-					  ntohs(key->dport));
+					  ntohs(key->dport), entry->ifindex);
 }
 
 /**
@@ -100,14 +102,19 @@ static bool evict(struct pp_accept *entry)
 {
 	struct pp_accept *old = pp_accept_find_inner(entry->net, &entry->inner);
 	struct sock *sk;
+	bool is_alive;
 
 	if (old && old != entry) {
 		if (pp_accept_is_alive(old))
 			return false;
 		spin_lock_nested(&old->lock, SINGLE_DEPTH_NESTING);
-		if (old->state != PP_ACCEPT_DEAD)
+		/* It may just have been named on another CPU, and have come to life */
+		is_alive = pp_accept_is_alive(old);
+		if (!is_alive && old->state != PP_ACCEPT_DEAD)
 			__pp_accept_kill(old, PP_STATS_ATTR_TAKEN_OVER);
 		spin_unlock(&old->lock);
+		if (is_alive)
+			return false;
 	}
 	sk = find_socket(entry);
 	if (!sk)

@@ -49,7 +49,7 @@ static struct pp_accept *next_pending(struct pp_accepts *accepts, struct list_he
 		if (!time_after(jiffies, pending->began + pending_timeout(pending)))
 			continue;
 		entry = pending->entry;
-		*ifindex = pending->ifindex;
+		*ifindex = pending->entry->ifindex;
 	}
 	*more = !list_empty(todo);
 	spin_unlock_bh(&accepts->lock);
@@ -154,7 +154,7 @@ static struct pp_accept *next_confirm(struct pp_accepts *accepts, int *ifindex)
 	pending = list_first_entry_or_null(&accepts->confirm, struct pp_pending, confirm_node);
 	if (pending) {
 		list_del_init(&pending->confirm_node);
-		*ifindex = pending->ifindex;
+		*ifindex = pending->entry->ifindex;
 		entry = pending->entry;
 	}
 	spin_unlock_bh(&accepts->lock);

@@ -300,6 +300,7 @@ static bool first_ack(struct pp_accept *entry, struct pp_packet *pkt, struct out
 		return false;
 	entry->isn_local = isn_local;
 	entry->state = PP_ACCEPT_HEADER;
+	pending->began = jiffies;
 	pending->rtt_us = div_u64(ktime_get_ns() - pending->synack_at, NSEC_PER_USEC);
 	out->jobs |= JOB_RESET_LISTENER;
 	return true;
@@ -311,6 +312,12 @@ static bool is_reset(const struct pp_accept *entry, const struct pp_packet *pkt)
 	return pkt->th.rst && pkt->seq - entry->isn <= RESET_SPAN + PP_HEADER_READ_MAX;
 }
 
+/* L has nothing to acknowledge but the SYN-ACK, whose number others do not know */
+static bool is_speaking(const struct pp_accept *entry, const struct pp_packet *pkt)
+{
+	return !pkt->th.rst && pkt->th.ack && pkt->ack_seq == entry->isn_local + 1;
+}
+
 static void in_header(struct pp_accept *entry, struct pp_packet *pkt, struct outcome *out)
 {
 	if (pkt->th.syn || pkt->seq - entry->isn >= SPAN)
@@ -319,7 +326,7 @@ static void in_header(struct pp_accept *entry, struct pp_packet *pkt, struct out
 		__pp_accept_kill(entry, PP_STATS_ATTR_ABANDONED);
 		return;
 	}
-	if (pkt->th.rst || !pkt->th.ack)
+	if (!is_speaking(entry, pkt))
 		return;
 	learn_remote(entry->pending, pkt);
 	if (pkt->payload || pkt->th.fin)
@@ -337,7 +344,7 @@ static void in_replay(struct pp_accept *entry, struct pp_packet *pkt, struct out
 		refuse(out, PP_STATS_ATTR_ABANDONED);
 		return;
 	}
-	if (pkt->th.rst || !pkt->th.ack)
+	if (!is_speaking(entry, pkt))
 		return;
 	learn_remote(entry->pending, pkt);
 	if (entry->state == PP_ACCEPT_REPLAY &&

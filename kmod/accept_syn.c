@@ -89,8 +89,8 @@ static struct pp_accept *make_entry(struct pp_net *pn, const struct pp_packet *p
 	entry->wire = *key;
 	entry->inner = *key;
 	entry->isn = pkt->seq;
+	entry->ifindex = ifindex;
 	pending = entry->pending;
-	pending->ifindex = ifindex;
 	pending->mark = pkt->skb->mark;
 	pending->window_remote = ntohs(th->window);
 	pending->tos = tos_of(pkt);
@@ -164,6 +164,7 @@ unsigned int pp_accept_repeat_syn(struct pp_accept *entry, struct pp_packet *pkt
 {
 	struct tcphdr *th = pp_packet_write(pkt);
 
+	entry->pending->began = jiffies;
 	return th ? tidy_syn(pkt, th) : NF_DROP;
 }
 
@@ -172,6 +173,7 @@ static void learn_synack(struct pp_accept *entry, const struct pp_packet *pkt,
 {
 	struct pp_pending *pending = entry->pending;
 
+	pending->began = jiffies;
 	pp_accept_read_options(th, &pending->synack);
 	pending->ts_local = pending->synack.ts_val;
 	pending->window_local = ntohs(th->window);

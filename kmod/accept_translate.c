@@ -25,6 +25,9 @@
 #include "accept.h"
 #include "send.h"
 
+/* From here to twice of it behind the header nothing is taken for it any more */
+#define FAR	BIT(30)
+
 static void shift_timestamp(struct pp_packet *pkt, struct tcphdr *th,
 			    const struct pp_option *opt, u32 val_by, u32 ecr_by)
 {
@@ -92,10 +95,20 @@ static void note_closing(struct pp_accept *entry, const struct pp_packet *pkt, u
 		WRITE_ONCE(entry->touched, jiffies);
 }
 
-static bool has_header(const struct pp_accept *entry, const struct pp_packet *pkt)
+/*
+ * Whether a packet has bytes of the header, which comes again until it is acknowledged.
+ * Its numbers come round after 4 GiB, and seem to be ahead after half of that: by
+ * then nobody has repeated it for long.
+ */
+static bool has_header(struct pp_accept *entry, const struct pp_packet *pkt)
 {
-	return entry->header_len && pkt->payload && before(pkt->seq, pp_accept_data_seq(entry)) &&
-	       !pkt->th.syn;
+	u32 behind = pkt->seq - pp_accept_data_seq(entry);
+
+	if (!entry->header_len || !pkt->payload || pkt->th.syn || READ_ONCE(entry->is_far))
+		return false;
+	if (behind >= FAR && behind < 2 * FAR && pp_packet_checksum_ok(pkt))
+		WRITE_ONCE(entry->is_far, true);
+	return behind >= 2 * FAR;
 }
 
 /*

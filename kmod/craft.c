@@ -163,6 +163,14 @@ bool pp_craft_is_running(const struct pp_accept *entry)
 	return this_cpu_read(injection.entry) == entry;
 }
 
+/**
+ * pp_craft_is_injecting - whether any packet is injected on this CPU right now
+ */
+bool pp_craft_is_injecting(void)
+{
+	return this_cpu_read(injection.entry);
+}
+
 static int route_ipv6(struct net *net, struct sk_buff *skb)
 {
 	const struct ipv6hdr *ip6h = ipv6_hdr(skb);

@@ -81,7 +81,7 @@ struct pp_flow *pp_flow_alloc(struct pp_net *pn, struct pp_rule *rule, u16 heade
 static void release(struct pp_flow *flow)
 {
 	if (flow->ct)
-		pp_offload_allow(flow->ct);
+		pp_offload_allow(flow->ct, flow->is_chained);
 	flow->ct = NULL;
 	pp_rule_put(flow->rule);
 	flow->rule = NULL;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Keeping a connection from flow offload while its header is on the way.
+ * Keeping a connection from flow offload: while its header is on the way, or for
+ * as long as its packets have to be translated.
  *
  * Owns the flag that nft flowtables and act_ct look at. They take a flow with
  * the client's first ACK; from then on replies would pass without being
@@ -12,6 +13,21 @@
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netfilter/nf_conntrack_seqadj.h>
 #include "offload.h"
+
+/*
+ * Return: 1; 0: the entry is too old; -ENOMEM
+ */
+static int set_flag(struct nf_conn *ct)
+{
+	if (!nfct_seqadj(ct)) {
+		if (nf_ct_is_confirmed(ct))
+			return 0;
+		if (!nfct_seqadj_ext_add(ct))
+			return -ENOMEM;
+	}
+	set_bit(IPS_SEQ_ADJUST_BIT, &ct->status);
+	return 1;
+}
 
 /**
  * pp_offload_deny - keep a connection from flow offload
@@ -28,15 +44,22 @@
  */
 int pp_offload_deny(struct nf_conn *ct)
 {
-	if (!nfct_seqadj(ct)) {
-		if (nf_ct_is_confirmed(ct))
-			return 0;
-		if (!nfct_seqadj_ext_add(ct))
-			return -ENOMEM;
-	}
-	nf_conntrack_get(&ct->ct_general);
-	set_bit(IPS_SEQ_ADJUST_BIT, &ct->status);
-	return 1;
+	int ret = set_flag(ct);
+
+	if (ret > 0)
+		nf_conntrack_get(&ct->ct_general);
+	return ret;
+}
+
+/**
+ * pp_offload_deny_for_good - keep a connection from flow offload until it is over
+ * @ct: its conntrack entry, of the first packet
+ *
+ * Return: whether it is
+ */
+bool pp_offload_deny_for_good(struct nf_conn *ct)
+{
+	return set_flag(ct) > 0;
 }
 
 /* A NAT helper or SYNPROXY may have come to need the flag for itself */
@@ -64,11 +87,12 @@ bool pp_offload_is_adjusted(const struct nf_conn *ct)
 /**
  * pp_offload_allow - let a connection be offloaded again
  * @ct: conntrack entry that pp_offload_deny() took a reference on
+ * @denied_for_good: pp_offload_deny_for_good() has denied it, too
  */
-void pp_offload_allow(struct nf_conn *ct)
+void pp_offload_allow(struct nf_conn *ct, bool denied_for_good)
 {
 	spin_lock_bh(&ct->lock);
-	if (!really_adjusted(nfct_seqadj(ct)))
+	if (!denied_for_good && !really_adjusted(nfct_seqadj(ct)))
 		clear_bit(IPS_SEQ_ADJUST_BIT, &ct->status);
 	spin_unlock_bh(&ct->lock);
 	nf_ct_put(ct);

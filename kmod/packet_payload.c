@@ -89,6 +89,9 @@ int pp_packet_cut(struct pp_packet *pkt, unsigned int len)
 	__wsum cut, rest = 0, moved = 0;
 	struct tcphdr *th;
 
+	/* Packets of a list would not be cut where they begin any more */
+	if (skb_has_frag_list(skb) && skb_linearize(skb))
+		return -ENOMEM;
 	if (skb_ensure_writable(skb, pkt->headers + len))
 		return -ENOMEM;
 	cut = skb_checksum(skb, pkt->headers, len, 0);
@@ -110,7 +113,10 @@ int pp_packet_cut(struct pp_packet *pkt, unsigned int len)
 	set_lengths(pkt, th, old_len);
 	pp_packet_set_seq(pkt, th, pkt->seq + len);
 	pkt->payload -= len;
-	if (skb_is_gso(skb))
+	/* What fits one segment is refused where it is to be cut into several */
+	if (skb_is_gso(skb) && pkt->payload <= skb_shinfo(skb)->gso_size)
+		skb_gso_reset(skb);
+	else if (skb_is_gso(skb))
 		skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(pkt->payload,
 							 skb_shinfo(skb)->gso_size);
 	return 0;

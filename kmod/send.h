@@ -22,7 +22,8 @@ static inline bool pp_guard_is_before(const struct pp_packet *pkt, u32 isn)
 int pp_send_register(struct net *net, u8 nfproto);
 void pp_send_unregister(struct net *net, u8 nfproto);
 
-void pp_guard_begin(struct nf_conn *ct, u32 isn);
+void pp_guard_begin(struct nf_conn *ct, u32 isn, bool answered);
+void pp_guard_end(struct nf_conn *ct);
 void pp_guard_narrow(struct nf_conn *ct, u32 span);
 unsigned int pp_guard_drop(struct pp_net *pn);
 bool pp_guard_is_needed(const struct sk_buff *skb);

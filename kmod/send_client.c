@@ -151,7 +151,7 @@ static bool is_tidied(const struct pp_flow *flow, struct pp_packet *pkt)
 }
 
 static unsigned int client_locked(struct pp_flow *flow, struct pp_packet *pkt,
-				  struct sk_buff **ahead)
+				  struct sk_buff **ahead, bool *is_other)
 {
 	if (pkt->th.rst && flow->old_len && pkt->seq == flow->old_isn + 1)
 		return reset_old(flow, pkt);
@@ -160,6 +160,7 @@ static unsigned int client_locked(struct pp_flow *flow, struct pp_packet *pkt,
 		if (!flow->synack || !is_tidied(flow, pkt))
 			return pp_guard_drop(flow->net);
 	} else if (pkt->th.syn || pkt->seq - flow->isn >= PP_GUARD_SPAN) {
+		*is_other = true;
 		return NF_ACCEPT;
 	}
 	pp_flow_touch(flow);
@@ -202,14 +203,19 @@ unsigned int pp_send_client(struct pp_flow *flow, struct pp_packet *pkt,
 {
 	struct sk_buff *ahead = NULL;
 	unsigned int verdict = NF_ACCEPT;
+	bool is_other = false;
 
 	/* A segment made from a corrupt packet would not be corrupt any more */
 	if (!pp_packet_checksum_ok(pkt))
 		return NF_ACCEPT;
 	spin_lock_bh(&flow->lock);
-	if (!flow->dead)
-		verdict = client_locked(flow, pkt, &ahead);
+	if (flow->dead)
+		is_other = true;
+	else
+		verdict = client_locked(flow, pkt, &ahead, &is_other);
 	spin_unlock_bh(&flow->lock);
+	if (is_other)
+		return pp_guard_client(flow->net, pkt, &flow->key);
 	if (ahead)
 		send_ahead(ahead, state);
 	return verdict;

@@ -14,20 +14,19 @@
  * backend with SYN cookies would take the same handshake once more as long as its
  * cookie is good, even if the connection has been reset since. So the ISN is kept
  * with conntrack's entry, in fields that it does not use, until the client is far
- * beyond it; and where conntrack knows nothing of a connection its packets may go on
- * with one, but begin none.
+ * beyond it; and where conntrack knows nothing of a connection, or that it was reset,
+ * its packets may go on with one, but begin none.
  */
 #include <linux/bitops.h>
+#include <linux/random.h>
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netfilter/nf_conntrack_seqadj.h>
 #include "offload.h"
 #include "send.h"
 
-/* Any ACK number that is not quite right: the backend of a running connection takes
- * it for an old one, and no handshake takes it. More than the low bits of a SYN
- * cookie, which are an index
- */
-#define ACK_LOWERED	4096
+/* Beyond what the backend's window may hold of a packet's numbers, and what is ahead */
+#define SEQ_LOWERED_MIN	BIT(17)
+#define SEQ_LOWERED_MAX	BIT(30)
 
 /*
  * The positions where offsets change, of which there are none. That of the original
@@ -44,14 +43,18 @@ static struct nf_ct_seqadj *spare_of(struct nf_conn *ct)
  * pp_guard_begin - remember where a client's bytes begin
  * @ct: its conntrack entry, which pp_offload_deny() has given the extension
  * @isn: its initial sequence number
+ * @answered: the backend has answered this SYN
+ *
+ * A SYN that is not answered may be a stray one of a connection that runs, and that
+ * goes on to be guarded.
  */
-void pp_guard_begin(struct nf_conn *ct, u32 isn)
+void pp_guard_begin(struct nf_conn *ct, u32 isn, bool answered)
 {
 	struct nf_ct_seqadj *spare;
 
 	spin_lock_bh(&ct->lock);
 	spare = spare_of(ct);
-	if (spare) {
+	if (spare && (answered || !spare[IP_CT_DIR_REPLY].correction_pos)) {
 		WRITE_ONCE(spare[IP_CT_DIR_ORIGINAL].correction_pos, isn);
 		WRITE_ONCE(spare[IP_CT_DIR_REPLY].correction_pos, PP_GUARD_SPAN);
 	}
@@ -93,14 +96,54 @@ static bool is_probe(const struct pp_packet *pkt, u32 isn)
 	return pkt->seq == isn && pkt->payload <= 1 && !pkt->th.syn;
 }
 
-static unsigned int guard_known(struct pp_net *pn, const struct pp_packet *pkt,
-				struct nf_ct_seqadj *spare)
+/**
+ * pp_guard_end - a connection is let go without a header
+ * @ct: its conntrack entry, or NULL
+ */
+void pp_guard_end(struct nf_conn *ct)
+{
+	if (ct && nf_ct_ext_exist(ct, NF_CT_EXT_SEQADJ))
+		pp_guard_narrow(ct, 0);
+}
+
+/*
+ * A number of long ago, nobody can foresee how long. The backend of a running connection
+ * says what it expects instead (RFC 9293, 3.10.7.4), upon which conntrack knows both sides
+ * again, and the client repeats it; no handshake takes it. Who knows nothing of the
+ * connection resets it, by the acknowledgement number, which is right.
+ */
+static unsigned int lower_seq(struct pp_net *pn, struct pp_packet *pkt)
+{
+	u32 by = SEQ_LOWERED_MIN + get_random_u32() % (SEQ_LOWERED_MAX - SEQ_LOWERED_MIN);
+	struct tcphdr *th = pp_packet_write(pkt);
+
+	if (!th)
+		return NF_DROP;
+	pp_packet_set_seq(pkt, th, pkt->seq - by);
+	pp_stats_inc(pn, PICKED_UP);
+	return NF_ACCEPT;
+}
+
+/*
+ * Whether one side has reset it. A SYN cookie is good for any two numbers that are as far
+ * apart as those of its SYN-ACK. (A FIN that comes again is enough for conntrack to think
+ * that both sides have closed.)
+ */
+static bool is_over(const struct nf_conn *ct)
+{
+	return READ_ONCE(ct->proto.tcp.state) == TCP_CONNTRACK_CLOSE;
+}
+
+static unsigned int guard_known(struct pp_net *pn, struct pp_packet *pkt,
+				const struct nf_conn *ct, struct nf_ct_seqadj *spare)
 {
 	u32 isn = READ_ONCE(spare[IP_CT_DIR_ORIGINAL].correction_pos);
 	u32 span = READ_ONCE(spare[IP_CT_DIR_REPLY].correction_pos);
 
 	if (isn - pkt->seq < span)
 		return is_probe(pkt, isn) ? NF_ACCEPT : pp_guard_drop(pn);
+	if (pkt->th.ack && is_over(ct))
+		return lower_seq(pn, pkt);
 	/* Before numbers come round */
 	if (pkt->seq - isn >= PP_GUARD_SPAN && !pp_guard_is_before(pkt, isn))
 		WRITE_ONCE(spare[IP_CT_DIR_REPLY].correction_pos, 0);
@@ -117,17 +160,6 @@ bool pp_guard_is_needed(const struct sk_buff *skb)
 	const struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
 
 	return ct && (ctinfo == IP_CT_NEW || nf_ct_ext_exist(ct, NF_CT_EXT_SEQADJ));
-}
-
-static unsigned int guard_unknown(struct pp_net *pn, struct pp_packet *pkt)
-{
-	struct tcphdr *th = pp_packet_write(pkt);
-
-	if (!th)
-		return NF_DROP;
-	pp_packet_set_ack(pkt, th, pkt->ack_seq - ACK_LOWERED, ntohs(th->window));
-	pp_stats_inc(pn, PICKED_UP);
-	return NF_ACCEPT;
 }
 
 /**
@@ -151,9 +183,9 @@ unsigned int pp_guard_client(struct pp_net *pn, struct pp_packet *pkt,
 		return NF_ACCEPT;
 	spare = spare_of(ct);
 	if (spare && READ_ONCE(spare[IP_CT_DIR_REPLY].correction_pos) && !pkt->th.rst)
-		return guard_known(pn, pkt, spare);
+		return guard_known(pn, pkt, ct, spare);
 	if (ctinfo == IP_CT_NEW && pkt->th.ack && !pkt->th.rst &&
 	    pp_send_is_tagged(pn, pkt, key, ct))
-		return guard_unknown(pn, pkt);
+		return lower_seq(pn, pkt);
 	return NF_ACCEPT;
 }

@@ -76,6 +76,8 @@ static unsigned int clamp_reply(struct pp_flow *flow, struct pp_packet *pkt, u32
 		return NF_DROP;
 	if (th->syn) {
 		flow->synack = true;
+		if (flow->ct)
+			pp_guard_begin(flow->ct, flow->isn, true);
 		read_synack_options(flow, th);
 	} else {
 		blot_sack(pkt, th);

@@ -257,12 +257,13 @@ static void count_tagged(struct pp_flow *flow, const struct nf_conn *ct)
 }
 
 /*
- * The next handshake has to begin above an unfinished one, so that the numbers where
- * that one's header would be are below this one's first byte.
+ * The next handshake has to begin above all of which the backend may still have one,
+ * answered or not, so that the numbers where their headers would be are below this
+ * one's first byte.
  */
 static bool is_too_early(const struct pp_flow *old, u32 isn)
 {
-	return pp_flow_is_unfinished(old) && isn - old->low_isn >= PP_GUARD_SPAN;
+	return isn - old->isn >= PP_GUARD_SPAN || isn - old->low_isn >= PP_GUARD_SPAN;
 }
 
 /*
@@ -287,7 +288,7 @@ static struct pp_flow *new_flow(struct pp_net *pn, struct pp_packet *pkt,
 	if (IS_ERR(flow))
 		return flow;
 	flow->client_wscale = opts.wscale;
-	if (old && pp_flow_is_unfinished(old))
+	if (old)
 		flow->low_isn = old->low_isn;
 	/* The backend may answer to that one still */
 	if (old && pkt->seq - old->isn + OLD_DISTANCE >= 2 * OLD_DISTANCE) {
@@ -338,10 +339,10 @@ static int keep_from_offload(struct pp_flow *flow, struct nf_conn *ct)
 	if (denied < 0)
 		return denied;
 	if (flow->ct)
-		pp_offload_allow(flow->ct);
+		pp_offload_allow(flow->ct, flow->is_chained);
 	flow->ct = denied ? ct : NULL;
 	if (denied)
-		pp_guard_begin(ct, flow->isn);
+		pp_guard_begin(ct, flow->isn, flow->synack);
 	return 0;
 }
 
@@ -410,6 +411,8 @@ unsigned int pp_send_syn(struct pp_net *pn, struct pp_packet *pkt,
 	again = flow && is_same_syn(flow, pkt->seq);
 	if (!again)
 		rule = find_rule(pn, pkt, key, ct);
+	if (!flow && !rule)
+		pp_guard_end(ct);
 	if ((!flow && !rule) || !pp_packet_checksum_ok(pkt))
 		return NF_ACCEPT;
 	th = pp_packet_write(pkt);
@@ -422,6 +425,7 @@ unsigned int pp_send_syn(struct pp_net *pn, struct pp_packet *pkt,
 		}
 		if (!rule) {
 			pp_flow_kill(flow, PP_STATS_ATTR_REPLACED);
+			pp_guard_end(ct);
 			return NF_ACCEPT;
 		}
 		flow = new_flow(pn, pkt, state, key, ct, rule, th, flow);

@@ -61,6 +61,24 @@ remembered() {
 	done
 }
 
+# Answers do not get past netfilter, which only knows where they go
+flowtable() {
+	ns lb nft -f - <<-END
+		table inet pp_forward {
+			flowtable f {
+				hook ingress priority 0
+				devices = { front, back }
+			}
+			chain forward {
+				type filter hook forward priority 0; policy accept;
+				meta l4proto tcp flow add @f
+			}
+		}
+	END
+	BOTH='--size 300k --order both --timeout 20' through 3 -j 3
+	ns lb nft delete table inet pp_forward
+}
+
 closed_port() {
 	local status=0
 
@@ -108,12 +126,14 @@ for family in 4 6; do
 	accept_family $family
 	gateway_rule to "$BACKEND" port 8080 from "$BALANCER"
 	behind 'gateway'
+	check "accept: IPv$family, gateway, flowtable -> exact" flowtable
 	check "accept: IPv$family, gateway, no listener -> refused" closed_port
 	check "accept: IPv$family, ports that the backend has in TIME_WAIT -> exact" remembered
 	nat_dnat
 	gateway_rule to "$VIP" port 80 from "$BALANCER"
 	TARGET=$VIP PORT=80
 	behind 'DNAT to a container'
+	check "accept: IPv$family, DNAT to a container, flowtable -> exact" flowtable
 	check "accept: IPv$family, DNAT, no listener -> refused" closed_port
 	unset TARGET PORT
 	nat_flush

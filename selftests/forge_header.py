@@ -96,6 +96,12 @@ class Client:
             self.send(first + len(self.header), ACK, DATA)
             time.sleep(0.3)
 
+    def replay(self, by):
+        """The forged header, and the acknowledgement, so many numbers from their places."""
+        self.isn += by
+        self.ack += by
+        self.forge()
+
     def speak(self):
         """An honest request, and its acknowledgement."""
         self.send(self.isn + 1, ACK)
@@ -159,6 +165,37 @@ def again(client):
     client.forge()
 
 
+def again_below(client):
+    """The same, with both numbers lower by as much: to a SYN cookie that is the same."""
+    client.shake()
+    client.speak()
+    client.send(client.isn + 1 + len(DATA), RST | ACK)
+    client.replay(-1000)
+
+
+def again_above(client):
+    """The same, with both numbers higher, by no more than what both have sent."""
+    client.shake()
+    client.speak()
+    client.send(client.isn + 1 + len(DATA), RST | ACK)
+    client.replay(len(client.header) + 4)
+
+
+def again_stray(client, distance=-1000):
+    """The same, after another SYN in the middle of the connection."""
+    client.shake()
+    client.speak()
+    client.send(client.isn + distance, SYN)
+    time.sleep(0.3)
+    client.send(client.isn + 1 + len(DATA), RST | ACK)
+    client.forge()
+
+
+def again_stray_above(client):
+    """The same, with one so far ahead that nobody answers it."""
+    again_stray(client, 1 << 21)
+
+
 def again_closed(client):
     """The same, after an orderly end."""
     client.shake()
@@ -185,6 +222,44 @@ def again_unknown(client):
     print("forget", flush=True)
     sys.stdin.readline()
     client.forge()
+
+
+def again_lowered(client):
+    """The same, by a client that knows that acknowledgements are lowered then."""
+    client.shake()
+    client.speak()
+    client.send(client.isn + 1 + len(DATA), RST | ACK)
+    print("forget", flush=True)
+    sys.stdin.readline()
+    client.ack += 4096
+    client.forge()
+
+
+def two_syns(client, distance=-1000):
+    """By a second SYN before the first one is answered."""
+    client.send(client.isn, SYN)
+    client.send(client.isn + distance, SYN)
+    answer = client.heard(SYN | ACK)
+    if not answer:
+        sys.exit("no SYN-ACK")
+    client.ack = answer[0] + 1
+    client.forge()
+
+
+def two_syns_far(client):
+    """The same, one far below the other."""
+    two_syns(client, -1 << 21)
+
+
+def two_syns_above(client):
+    """The same, one above the other."""
+    two_syns(client, 1 << 21)
+
+
+def three_syns(client):
+    """The same, the third between the first two."""
+    client.send(client.isn - 50000, SYN)
+    two_syns(client, -20000)
 
 
 def unanswered(client):

@@ -8,10 +8,11 @@ set -euo pipefail
 # shellcheck source=selftests/lib_loss.sh
 . "${BASH_SOURCE[0]%/*}/lib_loss.sh"
 
-need nft conntrack python3
+need nft conntrack python3 socat
 module_require
 topo_lb 4
 raw_init
+mkfifo "$PP_TMP/both"
 
 # attack NAME HEADERS [CONNECTIONS]: how many headers come to the backend at least,
 # all right, and how many connections at most
@@ -38,7 +39,7 @@ run_attack() {
 
 	mkfifo "$go"
 	start_bg attacker client bash -c "exec \"\$@\" <>$go" - "$pp_selftests/forge_header.py" "$@"
-	if [[ $1 == again_unknown ]]; then
+	if [[ $1 == again_unknown || $1 == again_lowered ]]; then
 		wait_until 20 grep -q forget "$PP_TMP/bg/attacker.out"
 		ns lb conntrack -F 2>/dev/null
 		echo >"$go"
@@ -90,13 +91,22 @@ liberal() {
 }
 
 # A connection that runs, on a line that keeps it busy until conntrack has forgotten
-# it, goes on as if nothing were
+# it, goes on as if nothing were, unless the backend is the first to speak: then, with
+# and without us, the load balancer resets what it does not know
 forgotten() {
 	local both=(-n 2 --order both --size 150k) before
 
 	rule to "$BACKEND" port 8080
 	before=$(stat_of picked_up)
 	netem client eth0 rate 100kbit
+	ns lb nft -f - <<-END
+		table inet pp_deaf {
+			chain input {
+				type filter hook input priority 0; policy accept;
+				tcp sport 8080 drop
+			}
+		}
+	END
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 "${both[@]}" --header v2 \
 		"${names_client[@]}"
 	wait_port backend 8080
@@ -106,7 +116,41 @@ forgotten() {
 	netem client eth0 none
 	wait_bg client
 	wait_bg server
+	ns lb nft delete table inet pp_deaf
 	(($(stat_of picked_up) > before)) || fail 'conntrack knew them'
+}
+
+# The backend has forgotten it, too: the client hears so at once
+forgotten_by_both() {
+	rule to "$BACKEND" port 8080
+	start_bg server backend socat -u "TCP$FAMILY-LISTEN:8080" OPEN:/dev/null
+	wait_until 20 socat_listens
+	start_bg client client bash -c "exec 3<>/dev/tcp/$VIP/80; echo >&3; read -rt 30 <>$PP_TMP/both
+		echo >&3; cat <&3"
+	wait_until 30 tagged_one
+	ns backend nft -f - <<-END
+		table inet pp_deaf {
+			chain output {
+				type filter hook output priority 0; policy accept;
+				tcp sport 8080 drop
+			}
+		}
+	END
+	stop_bg server KILL
+	ns backend ss -HtnK state all sport = :8080 >/dev/null
+	ns backend nft delete table inet pp_deaf
+	ns lb conntrack -F 2>/dev/null
+	echo >"$PP_TMP/both"
+	wait_until 10 test -e "$PP_TMP/bg/client.status"
+	bg_output client | grep 'reset by peer' || fail "$(bg_output client)"
+}
+
+socat_listens() {
+	[[ -n $(ns backend ss -"$FAMILY" -Htln 'sport = :8080') ]]
+}
+
+tagged_one() {
+	[[ $(rule_stat acked) == 1 ]]
 }
 
 all_acked() {
@@ -126,6 +170,10 @@ attacks() {
 	check "$what no forged header: replaced handshake" attack replaced 0
 	((++raw_port))
 	check "$what no connection: replaced by a SYN without an answer" attack unanswered 0 0
+	for syns in two_syns two_syns_far two_syns_above three_syns; do
+		((++raw_port))
+		check "$what no forged header: ${syns//_/ }" early_attack $syns 0
+	done
 	((++raw_port))
 	check "$what no forged header: to be replaced by a signed SYN" attack signed_instead 0
 	((++raw_port))
@@ -138,6 +186,13 @@ attacks() {
 	check "$what keepalive, then a request: its header" attack probe 1
 }
 
+# Before the backend's answer has come
+early_attack() {
+	netem backend eth0 delay 100ms
+	attack "$@"
+	netem backend eth0 none
+}
+
 # In a crowd, and by cookies that outlive their connection
 more_attacks() {
 	local what="send: IPv$FAMILY, NAT ->"
@@ -147,13 +202,15 @@ more_attacks() {
 	check "$what no forged header: in a crowd, late" attack late 0
 	lb_ppctl set-limit handshakes 65536
 	ns_sysctl backend net.ipv4.tcp_syncookies=2
-	for again in again again_closed again_unknown; do
+	for again in again again_below again_above again_stray again_stray_above again_closed \
+		again_unknown again_lowered; do
 		((++raw_port))
 		check "$what no forged header: by the cookie of an honest connection, ${again/_/, }" \
 			attack "$again" 1
 	done
 	ns_sysctl backend net.ipv4.tcp_syncookies=1
 	check "$what conntrack forgets what runs: exact" forgotten
+	check "$what conntrack and backend forget what runs: reset" forgotten_by_both
 }
 
 NAT=no

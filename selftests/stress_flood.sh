@@ -27,7 +27,7 @@ liars_settle() {
 	local liar mac
 
 	sysctl -qw net.netfilter.nf_conntrack_max=$((room * 2))
-	mac=$(ns client cat /sys/class/net/eth0/address)
+	mac=$(nsip client -j link show eth0 | jq -r ".[0].address")
 	for liar in "${liars[@]}"; do
 		nsip lb neigh replace "$liar" lladdr "$mac" dev front
 	done

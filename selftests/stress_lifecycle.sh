@@ -9,7 +9,7 @@ set -euo pipefail
 # shellcheck source=selftests/lib_stress.sh
 . "${BASH_SOURCE[0]%/*}/lib_stress.sh"
 
-need nft jq
+need nft jq socat
 module_require
 topo_lb 4
 nat_dnat_masq
@@ -90,17 +90,21 @@ space_rules() {
 	ns "$1" "$PPCTL" add-rule accept to 127.0.0.1 port 8080,8082 from 127.0.0.0/8 >/dev/null
 }
 
-# Connections that stay: accepted ones, some that wait for their header, and some
-# whose header was sent to a listener that does not read it
+# Connections that stay: accepted ones, some that got their header, and some that wait
+# for it
 space_traffic() {
-	local port
+	local port options
 
 	for port in 8080 8081 8082; do
-		start_bg "$1-server$port" "$1" "$PEER" server -l 127.0.0.1 -p $port -n 0 --end none
+		options=(-n 0 --end none)
+		((port != 8081)) || options+=(--header v2)
+		start_bg "$1-server$port" "$1" "$PEER" server -l 127.0.0.1 -p $port "${options[@]}"
 	done
 	for port in 8080 8081 8082; do
+		options=(-n 3 -j 3 --end none)
+		((port != 8082)) || options+=(--no-data)
 		wait_port "$1" $port
-		start_bg "$1-client$port" "$1" "$PEER" client -c 127.0.0.1 -p $port -n 3 -j 3 --end none
+		start_bg "$1-client$port" "$1" "$PEER" client -c 127.0.0.1 -p $port "${options[@]}"
 	done
 	wait_until 30 space_busy "$1"
 }

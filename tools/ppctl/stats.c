@@ -93,7 +93,7 @@ const struct counter counters[] = {
 	{ PP_STATS_ATTR_SYN_EARLY, "syn_early",
 	  "SYNs dropped: an unfinished handshake of the same ports has to be over first" },
 	{ PP_STATS_ATTR_PICKED_UP, "picked_up",
-	  "packets of connections unknown to conntrack: to begin none" },
+	  "packets of connections unknown to conntrack, or reset: to begin none" },
 };
 
 const size_t n_counters = ARRAY_SIZE(counters);

@@ -8,10 +8,11 @@
 static inline struct sock *pp_inet6_lookup_established(struct net *net,
 						       const struct in6_addr *saddr,
 						       __be16 sport,
-						       const struct in6_addr *daddr, u16 dport)
+						       const struct in6_addr *daddr, u16 dport,
+						       int dif)
 {
 	return __inet6_lookup_established(net, PP_HASHINFO(net) saddr, sport, daddr, dport,
-					  0, 0);
+					  dif, 0);
 }
 
 #endif /* _PP_COMPAT_NET_INET6_HASHTABLES_H */

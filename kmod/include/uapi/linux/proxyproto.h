@@ -428,7 +428,7 @@ enum pp_conn_attr {
  * @PP_STATS_ATTR_SYN_EARLY: SYNs dropped, since an unfinished handshake with the same
  *	addresses and ports, and a higher or far lower number, has to be over first
  * @PP_STATS_ATTR_PICKED_UP: packets to backends of connections that conntrack did not
- *	know: their acknowledgement was lowered, so that they begin none
+ *	know, or knew to be reset: with another sequence number, so that they begin none
  */
 enum pp_stats_attr {
 	PP_STATS_ATTR_UNSPEC,

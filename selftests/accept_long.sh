@@ -1,0 +1,104 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Accepted connections that last: more data than sequence numbers tell apart, and
+# long silence, with each kind of socket that the application can have.
+set -euo pipefail
+# shellcheck source=selftests/lib_accept.sh
+. "${BASH_SOURCE[0]%/*}/lib_accept.sh"
+
+need nft jq python3 socat
+module_require
+topo_lb 4
+
+header() {
+	"$pp_selftests/make_header.py" 21 $((FAMILY == 4 ? 11 : 21)) "$REAL,$port,$ASKED,443"
+}
+
+# Numbers seem to come before the header after 2 GiB, and come round after 4
+bulk() {
+	next_port
+	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
+	start_bg server backend "$pp_selftests/bulk_app.py" server "$BACKEND" 8080
+	wait_until 20 grep -q ready "$PP_TMP/bg/server.out"
+	start_bg client client "$pp_selftests/bulk_app.py" client "$BACKEND" 8080 "$(header)" "$1"
+	wait_bg client 300
+	is "$(bg_output client)" "$1 $REAL $port"
+	wait_bg server
+}
+
+# Ports of sockets, and ports where clients ask for them
+sockets() {
+	local name only port option
+
+	ns backend nft -f - <<-END
+		table inet pp_nat {
+			chain prerouting {
+				type nat hook prerouting priority -100; policy accept;
+				tcp dport 8082 redirect to :9082
+			}
+		}
+	END
+	for family in 4 6; do
+		accept_family $family
+		backend_ppctl add-rule accept to "$BACKEND" port 8081-8083 from "$BALANCER" >/dev/null
+		only=''
+		[[ $family == 4 ]] || only=,ipv6only=1
+		while read -r name port option; do
+			start_bg "$name$family" backend socat "TCP$family-LISTEN:$port,reuseaddr$only$option" \
+				"SYSTEM:echo \$SOCAT_PEERADDR \$SOCAT_PEERPORT; exec cat"
+		done <<-END
+			plain 8081
+			redirected 9082
+			bound 8083 ,so-bindtodevice=eth0
+		END
+		for port in 8081 9082 8083; do
+			wait_until 20 listens "$port"
+		done
+	done
+}
+
+listens() {
+	[[ -n $(ns backend ss -"$FAMILY" -Htln "sport = :$1") ]]
+}
+
+# silence NAME PORT: longer than the garbage collection takes to look at all, and then a word
+silence() {
+	next_port
+	echo "$port" >"$PP_TMP/$1$FAMILY.port"
+	start_bg "$1$FAMILY-client" client bash -c "exec 3<>/dev/tcp/$BACKEND/$2
+		printf '$(escaped "$(header)")' >&3; read -r who <&3; echo \$who
+		sleep 50; echo word >&3; read -rt 20 word <&3; echo \$word"
+}
+
+spoke() {
+	wait_bg "$1$FAMILY-client" 90
+	is "$(bg_output "$1$FAMILY-client" | sed '1s/^\[\(.*\)\]/\1/' | paste -sd ' ')" \
+		"$SEEN $(<"$PP_TMP/$1$FAMILY.port") word"
+	is "$(backend_ppctl -j list-connections | jq -c "map(select(.client_port ==
+		$(<"$PP_TMP/$1$FAMILY.port"))) | length")" 1
+}
+
+sockets
+for family in 4 6; do
+	accept_family $family
+	silence plain 8081
+	silence redirected 8082
+	silence bound 8083
+done
+for family in 4 6; do
+	accept_family $family
+	SEEN=$REAL
+	[[ $family == 4 ]] || SEEN=2001:0db8:0000:0000:0000:0000:0000:0077
+	for name in plain redirected bound; do
+		check "accept: IPv$family, socket, $name, 50 s of silence -> goes on" spoke $name
+	done
+done
+for name in plain redirected bound; do
+	stop_bg ${name}4
+	stop_bg ${name}6
+done
+for family in 4 6; do
+	accept_family $family
+	check "accept: IPv$family, 5 GiB to the application -> all of it, once" bulk $((5 << 30))
+done
