@@ -147,11 +147,11 @@ soak: all selftests ## in a VM: N connections on bad networks, with rules and wi
 		selftests/soak.sh $(or $(N),1000) $(SEED)
 
 STRESS := PP_STRESS_LOADS=500 PP_STRESS_NAMESPACES=1000 PP_STRESS_FLOOD=100000 PP_STRESS_RATE=0 \
-	PP_STRESS_CONNECTIONS=1000
+	PP_STRESS_CONNECTIONS=1000 PP_STRESS_MIB=9000
 .PHONY: stress
 stress: all selftests ## in a VM: 500 loads, 1,000 namespaces, floods of 100,000 ... (T="names")
 	$(STRESS) PP_TIMEOUT=20000 selftests/vm/run.sh --timeout $(or $(TIMEOUT),86400) \
-		--kernel $(or $(K),$(KVER)) -- selftests/run_tests.sh $(or $(T),'stress_*')
+		--kernel $(or $(K),$(KVER)) -- selftests/run_tests.sh $(or $(T),'stress_*' accept_long)
 
 # With ICOUNT=3 their time is instructions: the same on any machine, busy or not
 BENCHES := bench-send bench-accept bench-bytes bench-latency bench-scale bench-idle \

