@@ -14,17 +14,18 @@ module_require
 topo_lb 4
 raw_init
 
-# attack NAME
+# attack NAME [ACCEPTED]: how many connections the rule accepts, if that matters
 attack() {
 	local client=203.0.113.66
 
 	[[ $FAMILY == 4 ]] || client=2001:db8:bad::66
-	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
+	accept_rule to "$BACKEND" port 8080 from "$BALANCER" timeout 3
 	start_bg application backend "$pp_selftests/fuzz_app.py" server "$BACKEND" 8080 d "$client"
 	wait_until 20 grep -q ready "$PP_TMP/bg/application.out"
 	ns client "$pp_selftests/forge_header.py" "$1" "$BALANCER" "$raw_port" "$BACKEND" 8080
 	kill -TERM "$(bg_pid application)"
 	wait_bg application
+	[[ -z ${2:-} ]] || is "$(accept_rule_stat accepted)" "$2" 'accepted'
 }
 
 for family in 4 6; do
@@ -35,6 +36,12 @@ for family in 4 6; do
 	((++raw_port))
 	check "accept: IPv$family, SYN-ACK as the last ACK -> the client that the header names" \
 		attack syn_ack_last
+	((++raw_port))
+	check "accept: IPv$family, header that acknowledges what nobody sent -> not accepted" \
+		attack blind 0
+	((++raw_port))
+	check "accept: IPv$family, last ACK late, header in time -> the client that the header names" \
+		attack late_ack 1
 	((++raw_port))
 	ns_sysctl backend net.ipv4.tcp_syncookies=2
 	check "accept: IPv$family, ACK that is too early, SYN cookies -> the client that the header names" \

@@ -102,6 +102,10 @@ class Client:
         self.ack += by
         self.forge()
 
+    def leave(self):
+        """Lest the other end holds on to the connection."""
+        self.send(self.isn + 1 + len(self.header) + len(DATA), RST | ACK)
+
     def speak(self):
         """An honest request, and its acknowledgement."""
         self.send(self.isn + 1, ACK)
@@ -343,6 +347,39 @@ def syn_ack_last(client):
     client.send(client.isn, SYN | ACK | FIN)
     client.send(client.isn + 1, ACK, client.header + DATA)
     time.sleep(0.5)
+
+
+def far(client):
+    """No attack: segments as of a client that has sent 1, 2 and 3 GiB, and nearly 4."""
+    client.shake()
+    first = client.isn + 1 + len(client.header)
+    client.send(client.isn + 1, ACK, client.header + DATA)
+    time.sleep(0.5)
+    for distance in (1 << 30, 1 << 31, 3 << 30, (1 << 32) - 2 * len(DATA)):
+        client.send(first + distance + len(DATA), ACK, DATA)
+        time.sleep(0.1)
+    client.leave()
+
+
+def blind(client):
+    """To an accept rule: a header of somebody who does not know what was answered."""
+    client.shake()
+    client.send(client.isn + 1, ACK)
+    client.ack += 1 << 20
+    client.send(client.isn + 1, ACK, client.header + DATA)
+    time.sleep(0.5)
+    client.send(client.isn + 1, RST | ACK)
+
+
+def late_ack(client):
+    """No attack: a header in good time after the last ACK, but long after the SYN."""
+    client.shake()
+    time.sleep(3.5)
+    client.send(client.isn + 1, ACK)
+    time.sleep(1.5)
+    client.send(client.isn + 1, ACK, client.header + DATA)
+    time.sleep(0.5)
+    client.leave()
 
 
 def probe(client):

@@ -3,8 +3,8 @@
 #
 # Module and namespaces come and go, again and again, in the middle of traffic: one
 # connection lasts through all of it, those that come in between get their header,
-# and nothing is left in the end. Variables: PP_STRESS_LOADS (8) of the module,
-# PP_STRESS_NAMESPACES (16) with rules and connections, PP_STRESS_AT_A_TIME (8).
+# and nothing is left in the end. Variables: PP_STRESS_LOADS (4) of the module,
+# PP_STRESS_NAMESPACES (6) with rules and connections, PP_STRESS_AT_A_TIME (3).
 set -euo pipefail
 # shellcheck source=selftests/lib_stress.sh
 . "${BASH_SOURCE[0]%/*}/lib_stress.sh"
@@ -14,9 +14,9 @@ module_require
 topo_lb 4
 nat_dnat_masq
 
-loads=${PP_STRESS_LOADS:-8}
-namespaces=${PP_STRESS_NAMESPACES:-16}
-at_a_time=${PP_STRESS_AT_A_TIME:-8}
+loads=${PP_STRESS_LOADS:-4}
+namespaces=${PP_STRESS_NAMESPACES:-6}
+at_a_time=${PP_STRESS_AT_A_TIME:-3}
 
 # ---- loads
 
