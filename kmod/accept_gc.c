@@ -48,8 +48,8 @@ static struct pp_accept *next_pending(struct pp_accepts *accepts, struct list_he
 		list_move_tail(&pending->node, &accepts->pending);
 		if (!time_after(jiffies, pending->began + pending_timeout(pending)))
 			continue;
-		entry = pending->entry;
 		*ifindex = pending->entry->ifindex;
+		entry = pending->entry;
 	}
 	*more = !list_empty(todo);
 	spin_unlock_bh(&accepts->lock);

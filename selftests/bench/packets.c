@@ -287,7 +287,7 @@ static void end(struct conn *c)
 	c->back -= moved;
 	from_client(c, FIN_FRONT, (struct tcphdr){ .ack = 1, .fin = 1 }, 0, 0, 1);
 	c->back += moved;
-	from_backend(c, LAST_ACK, (struct tcphdr){}, c->nxt, 0, 1, 0);
+	from_backend(c, LAST_ACK, (struct tcphdr){ .fin = 0 }, c->nxt, 0, 1, 0);
 }
 
 static void run(struct conn *c, unsigned long number)

@@ -16,7 +16,8 @@ extern struct inet_hashinfo tcp_hashinfo; /* <net/tcp.h> includes this header fi
 #endif
 
 static inline struct sock *pp_inet_lookup_established(struct net *net, __be32 saddr,
-						      __be16 sport, __be32 daddr, u16 dport, int dif)
+						      __be16 sport, __be32 daddr,
+						      u16 dport, int dif)
 {
 	return __inet_lookup_established(net, PP_HASHINFO(net) saddr, sport, daddr, dport, dif, 0);
 }
