@@ -43,13 +43,14 @@ static struct pp_accept *next_pending(struct pp_accepts *accepts, struct list_he
 	unsigned int i;
 
 	spin_lock_bh(&accepts->lock);
-	for (i = 0; i < BATCH && !entry && !list_empty(todo); i++) {
+	for (i = 0; i < BATCH && !list_empty(todo); i++) {
 		pending = list_first_entry(todo, struct pp_pending, node);
 		list_move_tail(&pending->node, &accepts->pending);
 		if (!time_after(jiffies, pending->began + pending_timeout(pending)))
 			continue;
-		*ifindex = pending->entry->ifindex;
 		entry = pending->entry;
+		*ifindex = entry->ifindex;
+		break;
 	}
 	*more = !list_empty(todo);
 	spin_unlock_bh(&accepts->lock);
