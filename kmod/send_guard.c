@@ -24,9 +24,12 @@
 #include "offload.h"
 #include "send.h"
 
-/* Beyond what the backend's window may hold of a packet's numbers, and what is ahead */
-#define SEQ_LOWERED_MIN	BIT(17)
-#define SEQ_LOWERED_MAX	BIT(30)
+/*
+ * No window is larger than 2^30 (RFC 7323, 2.3), so that a packet that was anywhere in it,
+ * be it at its end, is behind it by then, and not ahead of it yet
+ */
+#define SEQ_LOWERED_MIN	BIT(30)
+#define SEQ_LOWERED_MAX	BIT(31)
 
 /*
  * The positions where offsets change, of which there are none. That of the original
