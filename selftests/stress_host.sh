@@ -62,16 +62,12 @@ while True:
 }
 
 memory() {
-	local before
-
 	chain_rules
-	before=$(awk '$1 ~ /^pgs(can|teal)/ { n += $2 } END { print n }' /proc/vmstat)
 	hog 48
 	chain_begin "$connections" 200k
 	chain_end
 	(($(awk '/^MemAvailable/ { print $2 }' /proc/meminfo) < 100000)) || fail 'memory was not short'
 	stop_bg hog
-	echo "pages scanned: $(($(awk '$1 ~ /^pgs(can|teal)/ { n += $2 } END { print n }' /proc/vmstat) - before))"
 	is "$(rule_stat acked)" "$connections" 'headers'
 }
 

@@ -85,7 +85,6 @@ loaded() {
 # Once in each: client, module and application on one host. What comes to 8080 has
 # both rules, 8081 that of the sender alone, 8082 that of the application alone.
 space_rules() {
-	nsip "$1" link set lo up
 	ns "$1" "$PPCTL" add-rule send to 127.0.0.1 port 8080-8081 >/dev/null
 	ns "$1" "$PPCTL" add-rule accept to 127.0.0.1 port 8080,8082 from 127.0.0.0/8 >/dev/null
 }

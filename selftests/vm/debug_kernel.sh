@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Builds a debug kernel of make vm-debug, of Debian's linux-source package and
-# debug.config, or of make vm-kcsan, which has kcsan.config, too, and prints the directory with its vmlinuz, its (empty) list of
-# modules, and "build", against which modules are built. Once: the kernel is
-# kept in a cache, under a name that changes with source, configuration and
-# compiler. A build that was interrupted goes on where it stopped.
+# debug.config, or of make vm-kcsan, which has kcsan.config, too, and prints the
+# directory with its vmlinuz, its (empty) list of modules, and "build", against
+# which modules are built. Once: the kernel is kept in a cache, under a name that
+# changes with source, configuration and compiler. A build that was interrupted goes on where it stopped.
 #
 # Usage: debug_kernel.sh [--kcsan]
 #
