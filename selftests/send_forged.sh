@@ -171,6 +171,10 @@ attacks() {
 		check "$what no forged header: ${syns//_/ }" early_attack $syns 0
 	done
 	((++raw_port))
+	ns_sysctl backend net.ipv4.tcp_syncookies=2
+	check "$what no forged header: three syns, SYN cookies" early_attack three_syns 0
+	ns_sysctl backend net.ipv4.tcp_syncookies=1
+	((++raw_port))
 	check "$what no forged header: to be replaced by a signed SYN" attack signed_instead 0
 	((++raw_port))
 	check "$what no data in a SYN that looks as if it had been moved" long_syns moved 0
@@ -198,8 +202,6 @@ more_attacks() {
 	check "$what no forged header: in a crowd, late" attack late 0
 	lb_ppctl set-limit handshakes 65536
 	ns_sysctl backend net.ipv4.tcp_syncookies=2
-	((++raw_port))
-	check "$what no forged header: three syns, SYN cookies" early_attack three_syns 0
 	for again in again again_below again_stray again_stray_above again_closed \
 		again_unknown again_lowered; do
 		((++raw_port))
