@@ -8,7 +8,7 @@ set -euo pipefail
 # shellcheck source=selftests/lib_accept.sh
 . "${BASH_SOURCE[0]%/*}/lib_accept.sh"
 
-need jq nft tc ethtool ss
+need jq nft tc ethtool ss nstat python3 socat
 module_require
 topo_lb 4
 
@@ -79,6 +79,28 @@ flowtable() {
 	ns lb nft delete table inet pp_forward
 }
 
+retransmitted() {
+	ns client nstat -asz TcpRetransSegs | awk '$1 == "TcpRetransSegs" { print $2 }'
+}
+
+# Header and data are two segments in one packet, the data alone is one, where the device
+# does not cut them by itself
+one_segment_left() {
+	local before header
+
+	before=$(retransmitted)
+	header=$("$pp_selftests/make_header.py" 21 11 "$REAL,5555,$ASKED,443")
+	ns lb ethtool -K back tso off gso off >/dev/null
+	start_bg server backend socat -u TCP-LISTEN:8080 "OPEN:$PP_TMP/one,creat,trunc"
+	wait_port backend 8080
+	ns client bash -c "{ printf '$(escaped "$header")'; head -c 1440 /dev/zero; } |
+		dd bs=4096 iflag=fullblock status=none >/dev/tcp/$BACKEND/8080"
+	wait_bg server
+	ns lb ethtool -K back tso on gso on >/dev/null
+	is "$(stat -c %s "$PP_TMP/one")" 1440
+	is $(($(retransmitted) - before)) 0 'segments sent again'
+}
+
 closed_port() {
 	local status=0
 
@@ -127,6 +149,8 @@ for family in 4 6; do
 	gateway_rule to "$BACKEND" port 8080 from "$BALANCER"
 	behind 'gateway'
 	check "accept: IPv$family, gateway, flowtable -> exact" flowtable
+	[[ $family == 6 ]] ||
+		check "accept: IPv4, gateway, one segment without its header -> not lost" one_segment_left
 	check "accept: IPv$family, gateway, no listener -> refused" closed_port
 	check "accept: IPv$family, ports that the backend has in TIME_WAIT -> exact" remembered
 	nat_dnat
