@@ -45,11 +45,11 @@ liars_settle() {
 # flood ADDRESS PORT FIRST: from each of the liars, one after the other, and from its
 # ports from FIRST on
 flood() {
-	local each=$((syns / ${#liars[@]})) speed=--flood
+	local each=$((syns / ${#liars[@]})) pause=1 # us; --flood never ends
 
-	((rate == 0)) || speed="-i u$((1000000 / rate))"
+	((rate == 0)) || pause=$((1000000 / rate))
 	start_bg flood client bash -c "for liar in ${liars[*]}; do
-		hping3 -q -n -S -c $each -a \$liar -s $3 -p $2 $speed $1 || true
+		hping3 -q -n -S -c $each -a \$liar -s $3 -p $2 -i u$pause $1 || true
 	done"
 }
 
