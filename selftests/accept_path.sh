@@ -91,7 +91,7 @@ one_segment_left() {
 	before=$(retransmitted)
 	header=$("$pp_selftests/make_header.py" 21 11 "$REAL,5555,$ASKED,443")
 	ns lb ethtool -K back tso off gso off >/dev/null
-	start_bg server backend socat -u TCP-LISTEN:8080 "OPEN:$PP_TMP/one,creat,trunc"
+	start_bg server backend socat -u TCP-LISTEN:8080,reuseaddr "OPEN:$PP_TMP/one,creat,trunc"
 	wait_port backend 8080
 	ns client bash -c "{ printf '$(escaped "$header")'; head -c 1440 /dev/zero; } |
 		dd bs=4096 iflag=fullblock status=none >/dev/tcp/$BACKEND/8080"

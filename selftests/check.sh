@@ -222,6 +222,7 @@ static_replay() {
 failures() {
 	echo "# what failed:"
 	cat "$logs"/*.log | awk '/^not ok/ { print; lines = 20; next }
+		/^# \{"ok":true/ { next }
 		/^#/ && lines-- > 0 { print; next }
 		{ lines = 0 }'
 }

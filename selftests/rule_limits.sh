@@ -53,7 +53,7 @@ default_limit() {
 # A connection that is open all the time; a line of the pipe goes through it
 open_one() {
 	mkfifo "$PP_TMP/pipe"
-	start_bg open-server backend socat -u "TCP-LISTEN:8080,bind=$BACKEND" "OPEN:$PP_TMP/got,creat,append"
+	start_bg open-server backend socat -u "TCP-LISTEN:8080,bind=$BACKEND,reuseaddr" "OPEN:$PP_TMP/got,creat,append"
 	wait_port backend 8080
 	start_bg open-client client bash -c "exec 3<>'$PP_TMP/pipe' 4>/dev/tcp/$BACKEND/8080; cat <&3 >&4"
 	echo one >"$PP_TMP/pipe"

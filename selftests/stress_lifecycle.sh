@@ -35,7 +35,7 @@ traffic_end() {
 # A connection from before the first load, which says something after each
 line_begin() {
 	mkfifo "$PP_TMP/line"
-	start_bg line-server backend socat -u TCP-LISTEN:9090 "OPEN:$PP_TMP/line.got,creat,trunc"
+	start_bg line-server backend socat -u TCP-LISTEN:9090,reuseaddr "OPEN:$PP_TMP/line.got,creat,trunc"
 	wait_port backend 9090
 	start_bg line client bash -c "exec 3<>'$PP_TMP/line' 4>/dev/tcp/$BACKEND/9090; cat <&3 >&4"
 }
