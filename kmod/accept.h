@@ -43,11 +43,6 @@ enum pp_kept {
 	PP_KEPT_BYTES,
 };
 
-/* pp_accept.closing */
-#define PP_CLOSING_IN	BIT(0)	/* a FIN came from L */
-#define PP_CLOSING_OUT	BIT(1)	/* a FIN came from V */
-#define PP_CLOSING_RST	BIT(2)	/* a RST came from either */
-
 /**
  * struct pp_syn_options - what a SYN or SYN-ACK offers
  * @is_signed: it has an MD5 or AO option
@@ -160,7 +155,9 @@ struct pp_pending {
  * @has_inner: it is in pp_accepts.by_inner
  * @is_renamed: @inner is not @wire; constant as @inner
  * @is_local: the application is in this namespace, and no NAT leads to it
- * @closing: PP_CLOSING_*
+ * @fin_in: a FIN came from L
+ * @fin_out: a FIN came from V
+ * @is_reset: a RST came from either, and nothing after it
  * @timestamps: both sides use timestamps
  * @is_far: L has sent so much that the header cannot come again
  * @version: of the header
@@ -194,7 +191,9 @@ struct pp_accept {
 	bool has_inner;
 	bool is_renamed;
 	bool is_local;
-	u8 closing;
+	bool fin_in;
+	bool fin_out;
+	bool is_reset;
 	bool timestamps;
 	bool is_far;
 	u8 version;

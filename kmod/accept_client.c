@@ -78,8 +78,6 @@ static bool is_open(const struct pp_accept *entry)
  */
 bool pp_accept_is_alive(const struct pp_accept *entry)
 {
-	u8 closing = READ_ONCE(entry->closing);
-
 	/* Pairs with the release of pp_accept_established() */
 	switch (smp_load_acquire(&entry->state)) {
 	case PP_ACCEPT_SYN:
@@ -92,8 +90,8 @@ bool pp_accept_is_alive(const struct pp_accept *entry)
 	default:
 		if (entry->is_local)
 			return is_open(entry);
-		return !(closing & PP_CLOSING_RST) &&
-		       closing != (PP_CLOSING_IN | PP_CLOSING_OUT);
+		return !READ_ONCE(entry->is_reset) &&
+		       !(READ_ONCE(entry->fin_in) && READ_ONCE(entry->fin_out));
 	}
 }
 

@@ -83,9 +83,9 @@ static void expire_pending(struct pp_net *pn)
 
 static unsigned long idle_timeout(const struct pp_accept *entry)
 {
-	if (entry->closing & PP_CLOSING_RST)
+	if (READ_ONCE(entry->is_reset))
 		return RESET_TIMEOUT;
-	if (entry->closing == (PP_CLOSING_IN | PP_CLOSING_OUT))
+	if (READ_ONCE(entry->fin_in) && READ_ONCE(entry->fin_out))
 		return CLOSED_TIMEOUT;
 	return IDLE_TIMEOUT;
 }

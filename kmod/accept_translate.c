@@ -78,19 +78,21 @@ static void shift_out(const struct pp_accept *entry, struct pp_packet *pkt, stru
 			shift_timestamp(pkt, th, &opt, -entry->ts_delta, 0);
 }
 
-static void note_closing(struct pp_accept *entry, const struct pp_packet *pkt, u8 fin)
+/*
+ * Both ways may close at once, on two processors: each has a flag of its own, and
+ * nothing that one of them read is written back. A RST that nobody took is followed by
+ * other packets.
+ */
+static void note_closing(struct pp_accept *entry, const struct pp_packet *pkt, bool *fin)
 {
-	u8 closing = READ_ONCE(entry->closing);
+	bool is_news = pkt->th.rst != READ_ONCE(entry->is_reset) ||
+		       (pkt->th.fin && !READ_ONCE(*fin));
 
-	/* One that nobody took is followed by other packets */
-	if (pkt->th.rst)
-		closing |= PP_CLOSING_RST;
-	else
-		closing &= ~PP_CLOSING_RST;
-	if (pkt->th.fin)
-		closing |= fin;
-	if (closing != entry->closing && pp_packet_checksum_ok(pkt))
-		WRITE_ONCE(entry->closing, closing);
+	if (is_news && pp_packet_checksum_ok(pkt)) {
+		WRITE_ONCE(entry->is_reset, pkt->th.rst);
+		if (pkt->th.fin)
+			WRITE_ONCE(*fin, true);
+	}
 	if (READ_ONCE(entry->touched) != jiffies)
 		WRITE_ONCE(entry->touched, jiffies);
 }
@@ -147,7 +149,7 @@ unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *p
 	struct sk_buff *skb = pkt->skb;
 	struct tcphdr *th;
 
-	note_closing(entry, pkt, PP_CLOSING_IN);
+	note_closing(entry, pkt, &entry->fin_in);
 	if (!pp_packet_write(pkt))
 		return NF_DROP;
 	if (has_header(entry, pkt)) {
@@ -290,7 +292,7 @@ unsigned int pp_accept_translate_out(struct pp_accept *entry, struct pp_packet *
 {
 	struct tcphdr *th;
 
-	note_closing(entry, pkt, PP_CLOSING_OUT);
+	note_closing(entry, pkt, &entry->fin_out);
 	th = pp_packet_write(pkt);
 	if (!th)
 		return NF_DROP;

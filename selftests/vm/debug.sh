@@ -30,7 +30,7 @@ case ${1:-} in
 	shift
 	;;
 --kcsan)
-	append=''
+	append='kcsan.early_enable=1 kcsan.skip_watch=100'
 	flavour=(--kcsan)
 	build=$tree/build/kcsan
 	shift
