@@ -134,12 +134,13 @@ vm-debug: tools selftests ## selftests under a kernel with KASAN, lockdep, kmeml
 .PHONY: vm-kcsan
 vm-kcsan: tools selftests ## selftests under a kernel that looks for data races (T="names")
 	selftests/setup.sh --debug
-	selftests/vm/debug.sh --kcsan $(T)
+	selftests/vm/debug.sh --kcsan $(or $(T),'stress_*' '*_lifecycle' fuzz_packets)
 
 .PHONY: vm-debug-prove
 vm-debug-prove: ## that each of its detectors finds what it is for
 	selftests/setup.sh --debug
 	selftests/vm/debug_prove.sh
+	selftests/vm/debug_prove.sh --kcsan
 
 .PHONY: soak
 soak: all selftests ## in a VM: N connections on bad networks, with rules and without (N=1000 SEED=)

@@ -179,6 +179,7 @@ static void inject_syn(struct pp_accept *entry, const struct pp_pending *pending
 	struct pp_segment segment = {
 		.key = entry->inner,
 		.seq = entry->isn + entry->header_len,
+		.reserved = pending->syn[12] & 0xf,
 		.flags = tcp_flag_byte(th),
 		.window = ntohs(th->window),
 		.tos = pending->tos,

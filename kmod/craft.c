@@ -94,7 +94,7 @@ static void put_tcp(struct sk_buff *skb, const struct pp_segment *segment, unsig
 	th->dest = segment->key.dport;
 	th->seq = htonl(segment->seq);
 	th->ack_seq = htonl(segment->ack);
-	th->doff = len / 4;
+	((u8 *)th)[12] = len / 4 << 4 | segment->reserved;
 	tcp_flag_byte(th) = segment->flags;
 	th->window = htons(segment->window);
 	skb_put_data(skb, segment->options, segment->options_len);

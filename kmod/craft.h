@@ -13,6 +13,8 @@
  * @key: its addresses and ports, from src to dst
  * @seq: sequence number, host byte order
  * @ack: acknowledgement number, host byte order; 0 without the ACK flag
+ * @reserved: the four bits between the length of the header and the flags, of which the
+ *	lowest is AccECN's (RFC 9768)
  * @flags: TCPHDR_*
  * @window: as on the wire, host byte order
  * @tos: DSCP and ECN
@@ -23,6 +25,7 @@ struct pp_segment {
 	struct pp_flow_key key;
 	u32 seq;
 	u32 ack;
+	u8 reserved;
 	u8 flags;
 	u16 window;
 	u8 tos;

@@ -66,6 +66,26 @@ other() {
 	SEEN=$(other_client) REAL=$(other_client) named "$port"
 }
 
+# The bit of AccECN, which is none of the flags that all kernels know
+accurate_ecn() {
+	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
+	input "$(ip_word) saddr $REAL tcp flags & (syn | ack) == syn @th,100,4 1 counter name named" \
+		"$(ip_word) saddr $REAL tcp flags & (syn | ack) == syn @th,100,4 0 counter name others"
+	ns client nft -f - <<-END
+		table inet accurate {
+			chain output {
+				type filter hook output priority 0;
+				tcp dport 8080 tcp flags & (syn | ack) == syn @th,100,4 set 1
+			}
+		}
+	END
+	next_port
+	named "$port"
+	ns client nft delete table inet accurate
+	is "$(counter_of named)" 1
+	is "$(counter_of others)" 0
+}
+
 # Milliseconds
 now() {
 	printf '%.0f\n' "${EPOCHREALTIME/,/.}e3"
@@ -215,6 +235,7 @@ for family in 4 6; do
 	check "$where, reject of a client -> reset at once, nobody else" reject
 	check "$where, limit on a client's new ones -> held, nobody else" limited
 	check "$where, ct state new of a client -> counted exactly, none invalid" counted
+	check "accept: IPv$family, SYN with AccECN's bit -> the application's stack sees it" accurate_ecn
 	check "accept: IPv$family, ss -K of the client's socket -> closed for the load balancer" \
 		dropped_later
 	check "accept: IPv$family, conntrack -> the client is the original source" tracked

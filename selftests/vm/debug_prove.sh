@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# That silence of the debug kernel means something: a module that does one thing
+# That silence of the debug kernels means something: a module that does one thing
 # wrong at a time (broken/), and each time the detector whose business it is
 # must be heard, through run.sh and what it takes for bad news. Prints TAP.
 #
 # Usage: debug_prove.sh     after debug_kernel.sh, or it takes as long as that
+#        debug_prove.sh --kcsan     the kernel that looks for data races
 set -euo pipefail
 # shellcheck source=selftests/lib.sh
 . "${BASH_SOURCE[0]%/*}/../lib.sh"
@@ -38,6 +39,15 @@ in_guest() {
 		insmod "$build/broken.ko" fault="$fault"
 		rmmod broken
 	done
+}
+
+# build_for [OPTION of debug_kernel.sh]...: the broken module, for this kernel
+build_for() {
+	kernel=$("$vm/debug_kernel.sh" "$@")
+	rm -rf "$build" "$out"
+	mkdir -p "$out"
+	cp -r "$vm/broken" "$build"
+	make -s -C "$kernel/build" M="$build" modules
 }
 
 # vm_status NAME STATUS APPEND FAULT...: run.sh has to end so
@@ -75,12 +85,14 @@ fi
 
 # shellcheck source=selftests/vm/kernel_log.sh
 . "$vm/kernel_log.sh"
-kernel=$("$vm/debug_kernel.sh")
-rm -rf "$build" "$out"
-mkdir -p "$out"
-cp -r "$vm/broken" "$build"
-make -s -C "$kernel/build" M="$build" modules
-
+if [[ ${1:-} == --kcsan ]]; then
+	build_for --kcsan
+	check "debug: a data race -> status 122" \
+		vm_status all 122 'kcsan.early_enable=1 kcsan.skip_watch=100' data_race
+	check "debug: data_race -> named" heard data_race 'BUG: KCSAN: data-race in count \[broken\]'
+	exit
+fi
+build_for
 check "debug: no fault -> status 0" vm_status none 0 'panic_on_warn=1 kmemleak=on'
 check "debug: each fault, kernel that goes on -> status 122" \
 	vm_status all 122 'kmemleak=on kasan_multi_shot' "${faults[@]%%	*}"

@@ -11,6 +11,7 @@
 #include <linux/refcount.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
 
@@ -132,6 +133,23 @@ static void header_unset(struct victim *victim)
 	kfree_skb(skb);
 }
 
+static void count(void *info)
+{
+	struct victim *victim = info;
+	int i;
+
+	for (i = 0; i < 100000; i++) {
+		victim->value++;
+		barrier();
+	}
+}
+
+static void data_race(struct victim *victim)
+{
+	on_each_cpu(count, victim, 1);
+	kfree(victim);
+}
+
 static void leak(struct victim *victim)
 {
 }
@@ -151,6 +169,7 @@ static const struct {
 	{ "wide_shift", wide_shift },
 	{ "list_twice", list_twice },
 	{ "header_unset", header_unset },
+	{ "data_race", data_race },
 	{ "leak", leak },
 };
 
