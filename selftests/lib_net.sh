@@ -101,8 +101,15 @@ slow_timers() {
 	done
 }
 
+# neighbours_stay NS DEV: what ARP has found there is not asked for again
+neighbours_stay() {
+	nsip "$1" -4 neigh show dev "$2" | while read -r address word mac _; do
+		[[ $word != lladdr ]] || nsip "$1" neigh replace "$address" lladdr "$mac" dev "$2" nud permanent
+	done
+}
+
 # netem NS DEV ARGUMENT...: loss, delay and the like of what leaves there;
-# "none" ends it
+# "none" ends it. ARP has no checksum that damage could be found by.
 netem() {
 	local name=$1 dev=$2
 
@@ -110,6 +117,7 @@ netem() {
 	if [[ $* == none ]]; then
 		ns "$name" tc qdisc del dev "$dev" root
 	else
+		[[ $* != *corrupt* ]] || neighbours_stay "$name" "$dev"
 		ns "$name" tc qdisc replace dev "$dev" root netem "$@"
 	fi
 }

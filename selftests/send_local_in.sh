@@ -34,6 +34,10 @@ untagged() {
 	is "$(lb_ppctl -j list-connections)" '[]'
 }
 
+no_handshakes() {
+	[[ $(lb_ppctl -j list-connections) == '[]' ]]
+}
+
 # tagged VERSION [OPTION of the client]...: a stray SYN counts as a connection
 tagged() {
 	local version=$1
@@ -44,7 +48,7 @@ tagged() {
 		--peer-addr client --peer-port client -- "$@"
 	lb_ppctl -j list-rules | jq -e ".[0] | .acked >= ${COUNT:-3}" >/dev/null ||
 		fail "$(lb_ppctl list-rules)"
-	is "$(lb_ppctl -j list-connections)" '[]'
+	wait_until 10 no_handshakes || fail "$(lb_ppctl list-connections)"
 }
 
 # Without data the client cannot tell what its port is
@@ -52,10 +56,6 @@ bare_fin() {
 	rule to "$BACKEND" port 8080
 	transfer 3 --header v2 --src-addr "$CLIENT" --dst-addr "$VIP" --dst-port 80 --
 	is "$(rule_stat acked)" 3
-}
-
-no_handshakes() {
-	[[ $(lb_ppctl -j list-connections) == '[]' ]]
 }
 
 # The answer to the moved SYN is one to the client's
