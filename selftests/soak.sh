@@ -19,6 +19,8 @@ set -euo pipefail
 . "${BASH_SOURCE[0]%/*}/lib_accept.sh"
 
 total=${1:?how many connections?}
+# Connections of a batch, half of them at a time: most of them wait most of the time
+batch=$((total < 5000 ? 40 : 400))
 RANDOM=$((${2:-$(date +%s)} % 32768))
 results=${PP_RESULTS:-$pp_tree/build}
 raw=$PP_TMP/raw
@@ -51,9 +53,9 @@ draw() {
 		'loss 2% duplicate 3% corrupt 1% delay 3ms 2ms reorder 20%'
 	pick timestamps 0 1 1
 	pick syncookies 0 1 2
-	count=40
-	[[ $size != 200k ]] || count=10
-	[[ $size != 5M ]] || count=2
+	count=$batch
+	[[ $size != 200k ]] || count=$((batch / 4))
+	[[ $size != 5M ]] || count=$((batch / 20))
 	[[ $network != *20%* || $size != 5M ]] || size=20k
 }
 
@@ -107,7 +109,7 @@ batch() {
 	rules "$1"
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 "${both[@]}" "${server[@]}"
 	wait_port backend 8080
-	ns client "$PEER" client -c "${target[0]}" -p "${target[1]}" -n $count -j 20 "${both[@]}" \
+	ns client "$PEER" client -c "${target[0]}" -p "${target[1]}" -n $count -j $((batch / 2)) "${both[@]}" \
 		"${client[@]}" >"$out" 2>/dev/null || true
 	stop_bg server
 	bg_output server | grep '^{' >"$PP_TMP/server.json" || true
