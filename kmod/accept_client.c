@@ -95,26 +95,34 @@ bool pp_accept_is_alive(const struct pp_accept *entry)
 	}
 }
 
-/* Whoever had the address and port before is over: it makes room */
-static bool evict(struct pp_accept *entry)
+/* One that waits for its header is not alive, and not over either */
+static bool is_over(const struct pp_accept *entry)
 {
-	struct pp_accept *old = pp_accept_find_inner(entry->net, &entry->inner);
-	struct sock *sk;
-	bool is_alive;
+	return READ_ONCE(entry->state) >= PP_ACCEPT_REPLAY && !pp_accept_is_alive(entry);
+}
 
-	if (old && old != entry) {
-		if (pp_accept_is_alive(old))
-			return false;
-		spin_lock_nested(&old->lock, SINGLE_DEPTH_NESTING);
-		/* It may just have been named on another CPU, and have come to life */
-		is_alive = pp_accept_is_alive(old);
-		if (!is_alive && old->state != PP_ACCEPT_DEAD)
-			__pp_accept_kill(old, PP_STATS_ATTR_TAKEN_OVER);
-		spin_unlock(&old->lock);
-		if (is_alive)
-			return false;
-	}
-	sk = find_socket(entry);
+/* Whoever had the address and port before, as a client or a load balancer, is over */
+static bool makes_room(struct pp_accept *old, const struct pp_accept *entry)
+{
+	bool was_over;
+
+	if (!old || old == entry)
+		return true;
+	if (!is_over(old))
+		return false;
+	spin_lock_nested(&old->lock, SINGLE_DEPTH_NESTING);
+	/* It may just have been named on another CPU, and have come to life */
+	was_over = is_over(old);
+	if (was_over && old->state != PP_ACCEPT_DEAD)
+		__pp_accept_kill(old, PP_STATS_ATTR_TAKEN_OVER);
+	spin_unlock(&old->lock);
+	return was_over;
+}
+
+static bool evict_socket(const struct pp_accept *entry)
+{
+	struct sock *sk = find_socket(entry);
+
 	if (!sk)
 		return true;
 	if (sk->sk_state != TCP_TIME_WAIT) {
@@ -125,17 +133,12 @@ static bool evict(struct pp_accept *entry)
 	return true;
 }
 
-static bool is_on_wire(struct pp_accept *entry)
-{
-	struct pp_accept *other = pp_accept_find_wire(entry->net, &entry->inner);
-
-	return other && other != entry;
-}
-
 static bool try_port(struct pp_accept *entry, __be16 port)
 {
 	entry->inner.sport = port;
-	return !is_on_wire(entry) && evict(entry) && pp_accept_insert_inner(entry);
+	return makes_room(pp_accept_find_wire(entry->net, &entry->inner), entry) &&
+	       makes_room(pp_accept_find_inner(entry->net, &entry->inner), entry) &&
+	       evict_socket(entry) && pp_accept_insert_inner(entry);
 }
 
 static int enter(struct pp_accept *entry)

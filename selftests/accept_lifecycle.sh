@@ -66,6 +66,34 @@ same_client() {
 	is "$(accept_stat remapped)" "$remapped" 'remapped'
 }
 
+# A port that the load balancer had itself: as a client it has it again
+was_balancer() {
+	next_port
+	named "$port" --bind-port "$port"
+	REAL=$BALANCER named "$port"
+	is "$(accept_stat remapped)" "$remapped" 'remapped'
+}
+
+# A port that the load balancer has, for a connection whose header is still awaited
+is_balancer() {
+	local before
+
+	next_port
+	before=$(accept_stat remapped)
+	idle_server
+	start_bg client1 client "$PEER" client -c "$BACKEND" -p 8080 --bind-port "$port" --no-data \
+		--end none --timeout 100
+	wait_until 10 one_pending
+	idle client2 "$port" --send-header "v2,$BALANCER,$port,$ASKED,443"
+	is "$(accept_stat remapped)" $((before + 1)) 'remapped'
+	one_pending
+	stop_all
+}
+
+one_pending() {
+	[[ $(accept_stat pending) == 1 ]]
+}
+
 # The load balancer opens two connections for one port of one client
 in_use() {
 	next_port
@@ -215,6 +243,8 @@ for family in 4 6; do
 	remapped=$(accept_stat remapped)
 	check "accept: IPv$family, same client 5 times, closed -> exact" same_client
 	BOTH='--end rst' check "accept: IPv$family, same client 5 times, reset -> exact" same_client
+	check "accept: IPv$family, once load balancer, then client -> exact" was_balancer
+	check "accept: IPv$family, load balancer and client with one port -> client has another" is_balancer
 	check "accept: IPv$family, same client twice at once -> second has another port" in_use
 	check "accept: IPv$family, from outside as the client -> dropped" spoofed
 	check "accept: IPv$family, 100 senders that never finish -> others are served" unfinished

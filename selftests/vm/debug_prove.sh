@@ -88,8 +88,8 @@ fi
 if [[ ${1:-} == --kcsan ]]; then
 	build_for --kcsan
 	check "debug: a data race -> status 122" \
-		vm_status all 122 'kcsan.early_enable=1 kcsan.skip_watch=100' data_race
-	check "debug: data_race -> named" heard data_race 'BUG: KCSAN: data-race in count \[broken\]'
+		vm_status all 122 'kcsan.early_enable=1 kcsan.skip_watch=100' two_writers
+	check "debug: two_writers -> named" heard two_writers 'BUG: KCSAN: data-race in count \[broken\]'
 	exit
 fi
 build_for

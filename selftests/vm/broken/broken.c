@@ -144,7 +144,7 @@ static void count(void *info)
 	}
 }
 
-static void data_race(struct victim *victim)
+static void two_writers(struct victim *victim)
 {
 	on_each_cpu(count, victim, 1);
 	kfree(victim);
@@ -169,7 +169,7 @@ static const struct {
 	{ "wide_shift", wide_shift },
 	{ "list_twice", list_twice },
 	{ "header_unset", header_unset },
-	{ "data_race", data_race },
+	{ "two_writers", two_writers },
 	{ "leak", leak },
 };
 
