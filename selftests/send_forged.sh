@@ -21,6 +21,7 @@ attack() {
 
 	[[ $NAT == yes ]] || target=$BACKEND port=8080
 	rule to "$BACKEND" port 8080
+	stop_bg backend-app # of an attack that failed
 	start_bg backend-app backend "$pp_selftests/fuzz_app.py" server "$BACKEND" 8080 d \
 		header "$CLIENT" "$target"
 	wait_until 20 grep -q ready "$PP_TMP/bg/backend-app.out"
@@ -123,7 +124,7 @@ forgotten() {
 # The backend has forgotten it, too: the client hears so at once
 forgotten_by_both() {
 	rule to "$BACKEND" port 8080
-	start_bg server backend socat -u "TCP$FAMILY-LISTEN:8080" OPEN:/dev/null
+	start_bg server backend socat -u "TCP$FAMILY-LISTEN:8080,reuseaddr" OPEN:/dev/null
 	wait_port backend 8080
 	start_bg client client bash -c "exec 3<>/dev/tcp/$VIP/80; echo >&3; read -rt 30 <>$PP_TMP/both
 		echo >&3; cat <&3"
