@@ -49,17 +49,15 @@ static unsigned int from_entry(struct pp_accept *entry, struct pp_packet *pkt,
 	return pp_accept_pending_in(entry, pkt, state);
 }
 
-static unsigned int hook_in(void *priv, struct sk_buff *skb,
-			    const struct nf_hook_state *state)
+/* Out of line, so that packets of others are not charged with its stack */
+static noinline unsigned int may_be_wire(struct pp_net *pn, struct sk_buff *skb,
+					 const struct nf_hook_state *state)
 {
-	struct pp_net *pn = pp_net(state->net);
 	struct pp_accept *entry;
 	struct pp_flow_key key;
 	struct pp_packet pkt;
 
 	if (pp_craft_is_ours(skb) || netif_is_l3_master(state->in))
-		return NF_ACCEPT;
-	if (!atomic_read(&pn->accepts.count) && !pp_packet_may_be_syn(skb, family_of(state)))
 		return NF_ACCEPT;
 	if (!pp_packet_parse(&pkt, skb, family_of(state), NULL)) {
 		if (atomic_read(&pn->accepts.count))
@@ -81,6 +79,16 @@ static unsigned int hook_in(void *priv, struct sk_buff *skb,
 	return NF_ACCEPT;
 }
 
+static unsigned int hook_in(void *priv, struct sk_buff *skb,
+			    const struct nf_hook_state *state)
+{
+	const struct pp_net *pn = priv;
+
+	if (!atomic_read(&pn->accepts.count) && !pp_packet_may_be_syn(skb, family_of(state)))
+		return NF_ACCEPT;
+	return may_be_wire(priv, skb, state);
+}
+
 static unsigned int to_inner(struct pp_accept *entry, struct pp_packet *pkt)
 {
 	/* Pairs with the release of pp_accept_established() */
@@ -94,16 +102,13 @@ static unsigned int to_inner(struct pp_accept *entry, struct pp_packet *pkt)
 	}
 }
 
-static unsigned int hook_out(void *priv, struct sk_buff *skb,
-			     const struct nf_hook_state *state)
+static noinline unsigned int may_be_answer(struct pp_net *pn, struct sk_buff *skb,
+					   const struct nf_hook_state *state)
 {
-	struct pp_net *pn = pp_net(state->net);
 	struct pp_accept *entry;
 	struct pp_flow_key key;
 	struct pp_packet pkt;
 
-	if (!atomic_read(&pn->accepts.count) || netif_is_l3_master(state->out))
-		return NF_ACCEPT;
 	if (!pp_packet_parse(&pkt, skb, family_of(state), state->out))
 		return pp_accept_icmp_out(pn, skb, family_of(state));
 	pp_packet_key(&pkt, &key, true);
@@ -112,6 +117,16 @@ static unsigned int hook_out(void *priv, struct sk_buff *skb,
 		return to_inner(entry, &pkt);
 	entry = pp_accept_find_wire(pn, &key);
 	return entry ? pp_accept_answer(entry, &pkt) : NF_ACCEPT;
+}
+
+static unsigned int hook_out(void *priv, struct sk_buff *skb,
+			     const struct nf_hook_state *state)
+{
+	const struct pp_net *pn = priv;
+
+	if (!atomic_read(&pn->accepts.count) || netif_is_l3_master(state->out))
+		return NF_ACCEPT;
+	return may_be_answer(priv, skb, state);
 }
 
 /*
@@ -130,7 +145,7 @@ static unsigned int hook_forward(void *priv, struct sk_buff *skb,
 	if (!ct || nf_ct_is_template(ct) || nf_ct_is_confirmed(ct) ||
 	    pp_offload_deny_for_good(ct))
 		return NF_ACCEPT;
-	pp_stats_inc(pp_net(state->net), ACCEPT_NOMEM);
+	pp_stats_inc((struct pp_net *)priv, ACCEPT_NOMEM);
 	return NF_DROP;
 }
 
@@ -153,29 +168,7 @@ static unsigned int hook_forward(void *priv, struct sk_buff *skb,
 	},							\
 }
 
-static const struct nf_hook_ops hooks_ipv4[] = HOOKS(NFPROTO_IPV4);
-static const struct nf_hook_ops hooks_ipv6[] = HOOKS(NFPROTO_IPV6);
-
-/**
- * pp_accept_register - register the hooks in a namespace
- * @net: namespace
- * @nfproto: NFPROTO_IPV4 or NFPROTO_IPV6
- */
-int pp_accept_register(struct net *net, u8 nfproto)
-{
-	return nf_register_net_hooks(net, nfproto == NFPROTO_IPV6 ? hooks_ipv6 : hooks_ipv4,
-				     ARRAY_SIZE(hooks_ipv4));
-}
-
-/**
- * pp_accept_unregister - unregister them
- * @net: namespace
- * @nfproto: NFPROTO_IPV4 or NFPROTO_IPV6
- *
- * A packet may be in them until an RCU grace period ends.
- */
-void pp_accept_unregister(struct net *net, u8 nfproto)
-{
-	nf_unregister_net_hooks(net, nfproto == NFPROTO_IPV6 ? hooks_ipv6 : hooks_ipv4,
-				ARRAY_SIZE(hooks_ipv4));
-}
+const struct nf_hook_ops pp_accept_hooks[PP_FAMILIES][PP_ACCEPT_HOOKS] = {
+	[PP_IPV4] = HOOKS(NFPROTO_IPV4),
+	[PP_IPV6] = HOOKS(NFPROTO_IPV6),
+};

@@ -208,8 +208,8 @@ static inline u32 pp_accept_data_seq(const struct pp_accept *entry)
 }
 
 /* accept.c */
-int pp_accept_register(struct net *net, u8 nfproto);
-void pp_accept_unregister(struct net *net, u8 nfproto);
+#define PP_ACCEPT_HOOKS	3
+extern const struct nf_hook_ops pp_accept_hooks[PP_FAMILIES][PP_ACCEPT_HOOKS];
 
 /* accept_table.c */
 struct pp_accept *pp_accept_alloc(struct pp_net *pn, struct pp_rule *rule);

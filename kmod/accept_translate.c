@@ -134,6 +134,20 @@ static bool wants_route_now(const struct sk_buff *skb, const struct net_device *
 	return !skb_valid_dst(skb) && in_dev && IN_DEV_RPFILTER(in_dev);
 }
 
+/*
+ * Whether the application's stack has forgotten a connection that both ends closed, or one of
+ * them reset: a listener with SYN cookies could take what still comes for the last ACK of a
+ * new handshake, and nobody has sent a header there.
+ */
+static bool is_left_over(const struct pp_accept *entry, const struct pp_packet *pkt)
+{
+	bool closed = READ_ONCE(entry->is_reset) ||
+		      (READ_ONCE(entry->fin_in) && READ_ONCE(entry->fin_out));
+
+	return closed && entry->is_local && pkt->th.ack && !pkt->th.syn && !pkt->th.rst &&
+	       !pp_accept_has_socket(entry);
+}
+
 /**
  * pp_accept_translate_in - a packet of the load balancer comes
  * @entry: established connection, under RCU
@@ -146,10 +160,12 @@ static bool wants_route_now(const struct sk_buff *skb, const struct net_device *
 unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *pkt,
 				    const struct net_device *in, bool again)
 {
+	bool left_over = is_left_over(entry, pkt);
 	struct sk_buff *skb = pkt->skb;
 	struct tcphdr *th;
 
-	note_closing(entry, pkt, &entry->fin_in);
+	if (!left_over)
+		note_closing(entry, pkt, &entry->fin_in);
 	if (!pp_packet_write(pkt))
 		return NF_DROP;
 	if (has_header(entry, pkt)) {
@@ -160,6 +176,8 @@ unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *p
 	}
 	th = (struct tcphdr *)(skb->data + pkt->thoff);
 	shift_in(entry, pkt, th);
+	if (left_over)
+		pp_packet_lower_seq(pkt, th);
 	if (!entry->is_renamed)
 		return NF_ACCEPT;
 	/* rp_filter is to judge the load balancer, not the client */

@@ -19,12 +19,16 @@ unsigned int pp_net_id __read_mostly;
 
 static const u8 nfproto[PP_FAMILIES] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 
-static const struct {
-	int (*on)(struct net *net, u8 nfproto);
-	void (*off)(struct net *net, u8 nfproto);
-} hooks[PP_DIRECTIONS] = {
-	[PP_DIRECTION_SEND] = { pp_send_register, pp_send_unregister },
-	[PP_DIRECTION_ACCEPT] = { pp_accept_register, pp_accept_unregister },
+/**
+ * struct pp_hooks - the hooks of a direction and family in a namespace
+ * @rcu: for freeing, since whoever lists hooks (nfnetlink_hook) reads @ops
+ * @count: how many
+ * @ops: of each; their private data is the struct pp_net, which each packet needs
+ */
+struct pp_hooks {
+	struct rcu_head rcu;
+	unsigned int count;
+	struct nf_hook_ops ops[];
 };
 
 #define for_each_hook(direction, family)						\
@@ -45,17 +49,44 @@ static void defrag_end(struct net *net, u8 nfproto)
 		nf_defrag_ipv4_disable(net);
 }
 
+static struct pp_hooks *make_hooks(struct pp_net *pn, int direction, int family)
+{
+	bool is_send = direction == PP_DIRECTION_SEND;
+	const struct nf_hook_ops *ops = is_send ? pp_send_hooks[family] : pp_accept_hooks[family];
+	unsigned int i, count = is_send ? PP_SEND_HOOKS : PP_ACCEPT_HOOKS;
+	struct pp_hooks *hooks = kmalloc(struct_size(hooks, ops, count), GFP_KERNEL);
+
+	if (!hooks)
+		return NULL;
+	hooks->count = count;
+	for (i = 0; i < count; i++) {
+		hooks->ops[i] = ops[i];
+		hooks->ops[i].priv = pn;
+	}
+	return hooks;
+}
+
 static int hook(struct pp_net *pn, int direction, int family)
 {
-	int err = defrag(pn->net, nfproto[family]);
+	struct pp_hooks *hooks = make_hooks(pn, direction, family);
+	int err;
 
+	if (!hooks)
+		return -ENOMEM;
+	err = defrag(pn->net, nfproto[family]);
 	if (err)
-		return err;
-	err = hooks[direction].on(pn->net, nfproto[family]);
+		goto free;
+	err = nf_register_net_hooks(pn->net, hooks->ops, hooks->count);
 	if (err)
-		defrag_end(pn->net, nfproto[family]);
-	else
-		pn->hooked[direction][family] = true;
+		goto end_defrag;
+	pn->hooks[direction][family] = hooks;
+	return 0;
+
+end_defrag:
+	defrag_end(pn->net, nfproto[family]);
+free:
+	/* Some may have been registered for a moment */
+	kfree_rcu(hooks, rcu);
 	return err;
 }
 
@@ -73,7 +104,7 @@ int pp_net_hook(struct pp_net *pn, const struct pp_rules *rules)
 	lockdep_assert_held(&pn->lock);
 
 	for_each_hook(direction, family) {
-		if (!rules->of_family[direction][family] || pn->hooked[direction][family])
+		if (!rules->of_family[direction][family] || pn->hooks[direction][family])
 			continue;
 		err = hook(pn, direction, family);
 		if (err)
@@ -84,16 +115,19 @@ int pp_net_hook(struct pp_net *pn, const struct pp_rules *rules)
 
 static void unhook(struct pp_net *pn, int direction, int family)
 {
-	if (!pn->hooked[direction][family])
+	struct pp_hooks *hooks = pn->hooks[direction][family];
+
+	if (!hooks)
 		return;
-	hooks[direction].off(pn->net, nfproto[family]);
+	nf_unregister_net_hooks(pn->net, hooks->ops, hooks->count);
 	defrag_end(pn->net, nfproto[family]);
-	pn->hooked[direction][family] = false;
+	pn->hooks[direction][family] = NULL;
+	kfree_rcu(hooks, rcu);
 }
 
 static bool is_idle(const struct pp_net *pn, int direction, int family)
 {
-	return pn->hooked[direction][family] &&
+	return pn->hooks[direction][family] &&
 	       !pp_rules_in_force(pn)->of_family[direction][family];
 }
 

@@ -109,7 +109,7 @@ struct pp_accepts {
  * @last_rule_id: id given last, in either set; @lock
  * @flows: handshakes in progress
  * @accepts: accepted connections
- * @hooked: whether the hooks of a direction and family are registered; @lock
+ * @hooks: those of a direction and family, or NULL; @lock
  * @stats: counters
  */
 struct pp_net {
@@ -121,7 +121,7 @@ struct pp_net {
 	u32 last_rule_id;
 	struct pp_flows flows;
 	struct pp_accepts accepts;
-	bool hooked[PP_DIRECTIONS][PP_FAMILIES];
+	struct pp_hooks *hooks[PP_DIRECTIONS][PP_FAMILIES];
 	struct pp_stats __percpu *stats;
 };
 

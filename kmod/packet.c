@@ -5,8 +5,10 @@
  * Every change leaves the checksum right, whether it is complete or left to
  * the device. A wrong one stays wrong, so that the receiver still notices.
  */
+#include <linux/bitops.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/random.h>
 #include <linux/unaligned.h>
 #include <net/checksum.h>
 #include <net/ip.h>
@@ -14,6 +16,13 @@
 #include <net/ipv6.h>
 #include <net/tcp.h>
 #include "packet.h"
+
+/*
+ * No window is larger than 2^30 (RFC 7323, 2.3), so that a packet that was anywhere in it,
+ * be it at its end, is behind it by then, and not ahead of it yet
+ */
+#define SEQ_LOWERED_MIN	BIT(30)
+#define SEQ_LOWERED_MAX	BIT(31)
 
 static bool find_tcp_ipv4(const struct sk_buff *skb, unsigned int *thoff)
 {
@@ -190,6 +199,23 @@ void pp_packet_set_seq(struct pp_packet *pkt, struct tcphdr *th, u32 seq)
 	inet_proto_csum_replace4(&th->check, pkt->skb, th->seq, new, false);
 	th->seq = new;
 	pkt->seq = seq;
+}
+
+/**
+ * pp_packet_lower_seq - make a packet one of long ago, nobody can foresee how long
+ * @pkt: packet
+ * @th: its writable TCP header
+ *
+ * The host of a running connection says what it expects instead (RFC 9293, 3.10.7.4), and no
+ * handshake takes it, not by a SYN cookie either, which is good for any two numbers that are as
+ * far apart as those of its SYN-ACK. Who knows nothing of the connection resets it, by the
+ * acknowledgement number, which is right.
+ */
+void pp_packet_lower_seq(struct pp_packet *pkt, struct tcphdr *th)
+{
+	u32 by = SEQ_LOWERED_MIN + get_random_u32() % (SEQ_LOWERED_MAX - SEQ_LOWERED_MIN);
+
+	pp_packet_set_seq(pkt, th, pkt->seq - by);
 }
 
 /**

@@ -84,6 +84,7 @@ bool pp_packet_checksum_ok(const struct pp_packet *pkt);
 struct tcphdr *pp_packet_write(struct pp_packet *pkt);
 bool pp_packet_next_option(const struct tcphdr *th, struct pp_option *opt);
 void pp_packet_set_seq(struct pp_packet *pkt, struct tcphdr *th, u32 seq);
+void pp_packet_lower_seq(struct pp_packet *pkt, struct tcphdr *th);
 void pp_packet_set_ack(struct pp_packet *pkt, struct tcphdr *th, u32 ack, u16 window);
 void pp_packet_nop_option(struct pp_packet *pkt, struct tcphdr *th,
 			  const struct pp_option *opt);

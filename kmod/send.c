@@ -53,18 +53,19 @@ void pp_send_set_scope(struct pp_flow_key *key, const struct sk_buff *skb,
 	key->vrf = l3mdev_master_ifindex_rcu(dev);
 }
 
-static unsigned int hook_client(struct sk_buff *skb, const struct nf_hook_state *state,
-				const struct net_device *dev)
+/*
+ * Out of line, as all that does not happen to each packet of others: what it has on its
+ * stack is cleared at its beginning.
+ */
+static noinline unsigned int hook_client(struct pp_net *pn, struct sk_buff *skb,
+					 const struct nf_hook_state *state,
+					 const struct net_device *dev)
 {
-	struct pp_net *pn = pp_net(state->net);
 	struct pp_flow_key key;
 	struct pp_packet pkt;
 	struct pp_flow *flow;
 	bool is_syn;
 
-	if (!atomic_read(&pn->flows.count) && !pp_packet_may_be_syn(skb, family_of(state)) &&
-	    !pp_guard_is_needed(skb))
-		return NF_ACCEPT;
 	if (!pp_packet_parse(&pkt, skb, family_of(state), dev))
 		return NF_ACCEPT;
 	is_syn = pkt.th.syn && !pkt.th.ack;
@@ -76,35 +77,44 @@ static unsigned int hook_client(struct sk_buff *skb, const struct nf_hook_state 
 	return flow ? pp_send_client(flow, &pkt, state) : pp_guard_client(pn, &pkt, &key);
 }
 
+static inline bool may_be_client(const struct pp_net *pn, const struct sk_buff *skb,
+				 const struct nf_hook_state *state)
+{
+	return atomic_read(&pn->flows.count) || pp_packet_may_be_syn(skb, family_of(state)) ||
+	       pp_guard_is_needed(skb);
+}
+
 /* A VRF's packets come once more, with the real device */
 static unsigned int hook_client_out(void *priv, struct sk_buff *skb,
 				    const struct nf_hook_state *state)
 {
-	return netif_is_l3_master(state->out) ? NF_ACCEPT : hook_client(skb, state, state->out);
+	if (!may_be_client(priv, skb, state) || netif_is_l3_master(state->out))
+		return NF_ACCEPT;
+	return hook_client(priv, skb, state, state->out);
 }
 
 /* Packets from this host itself were met in POST_ROUTING */
 static unsigned int hook_client_in(void *priv, struct sk_buff *skb,
 				   const struct nf_hook_state *state)
 {
-	return state->in->flags & IFF_LOOPBACK ? NF_ACCEPT : hook_client(skb, state, state->in);
+	if (!may_be_client(priv, skb, state) || state->in->flags & IFF_LOOPBACK)
+		return NF_ACCEPT;
+	return hook_client(priv, skb, state, state->in);
 }
 
 /*
  * The backend is here, or it is not: what leaves this host with the address of
  * one that is elsewhere is no answer of it, but SYNPROXY's.
  */
-static unsigned int hook_reply(struct sk_buff *skb, const struct nf_hook_state *state,
-			       const struct net_device *dev)
+static noinline unsigned int hook_reply(struct pp_net *pn, struct sk_buff *skb,
+					const struct nf_hook_state *state,
+					const struct net_device *dev)
 {
-	struct pp_net *pn = pp_net(state->net);
 	enum pp_family family = family_of(state);
 	struct pp_flow_key key;
 	struct pp_packet pkt;
 	struct pp_flow *flow;
 
-	if (!atomic_read(&pn->flows.count))
-		return NF_ACCEPT;
 	if (!pp_packet_parse(&pkt, skb, family, NULL)) {
 		pp_send_icmp_error(pn, skb, family, dev);
 		return NF_ACCEPT;
@@ -125,15 +135,22 @@ static unsigned int hook_reply(struct sk_buff *skb, const struct nf_hook_state *
 static unsigned int hook_reply_in(void *priv, struct sk_buff *skb,
 				  const struct nf_hook_state *state)
 {
-	if (state->in->flags & IFF_LOOPBACK || netif_is_l3_master(state->in))
+	const struct pp_net *pn = priv;
+
+	if (!atomic_read(&pn->flows.count) || state->in->flags & IFF_LOOPBACK ||
+	    netif_is_l3_master(state->in))
 		return NF_ACCEPT;
-	return hook_reply(skb, state, state->in);
+	return hook_reply(priv, skb, state, state->in);
 }
 
 static unsigned int hook_reply_out(void *priv, struct sk_buff *skb,
 				   const struct nf_hook_state *state)
 {
-	return netif_is_l3_master(state->out) ? NF_ACCEPT : hook_reply(skb, state, state->out);
+	const struct pp_net *pn = priv;
+
+	if (!atomic_read(&pn->flows.count) || netif_is_l3_master(state->out))
+		return NF_ACCEPT;
+	return hook_reply(priv, skb, state, state->out);
 }
 
 /**
@@ -186,29 +203,7 @@ unsigned int pp_send_local_reply(struct pp_net *pn, struct sk_buff *skb, enum pp
 	},							\
 }
 
-static const struct nf_hook_ops hooks_ipv4[] = HOOKS(NFPROTO_IPV4);
-static const struct nf_hook_ops hooks_ipv6[] = HOOKS(NFPROTO_IPV6);
-
-/**
- * pp_send_register - register the hooks in a namespace
- * @net: namespace
- * @nfproto: NFPROTO_IPV4 or NFPROTO_IPV6
- */
-int pp_send_register(struct net *net, u8 nfproto)
-{
-	return nf_register_net_hooks(net, nfproto == NFPROTO_IPV6 ? hooks_ipv6 : hooks_ipv4,
-				     ARRAY_SIZE(hooks_ipv4));
-}
-
-/**
- * pp_send_unregister - unregister them
- * @net: namespace
- * @nfproto: NFPROTO_IPV4 or NFPROTO_IPV6
- *
- * A packet may be in them until an RCU grace period ends.
- */
-void pp_send_unregister(struct net *net, u8 nfproto)
-{
-	nf_unregister_net_hooks(net, nfproto == NFPROTO_IPV6 ? hooks_ipv6 : hooks_ipv4,
-				ARRAY_SIZE(hooks_ipv4));
-}
+const struct nf_hook_ops pp_send_hooks[PP_FAMILIES][PP_SEND_HOOKS] = {
+	[PP_IPV4] = HOOKS(NFPROTO_IPV4),
+	[PP_IPV6] = HOOKS(NFPROTO_IPV6),
+};

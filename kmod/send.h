@@ -5,9 +5,10 @@
 #ifndef _PP_SEND_H
 #define _PP_SEND_H
 
+#include <net/netfilter/nf_conntrack.h>
+#include <net/netfilter/nf_conntrack_extend.h>
 #include "packet.h"
 
-struct nf_conn;
 struct pp_accept;
 
 /* Numbers this far before or after the ISN are of the same connection */
@@ -19,14 +20,25 @@ static inline bool pp_guard_is_before(const struct pp_packet *pkt, u32 isn)
 	return isn - pkt->seq < PP_GUARD_SPAN;
 }
 
-int pp_send_register(struct net *net, u8 nfproto);
-void pp_send_unregister(struct net *net, u8 nfproto);
+/*
+ * Whether a packet may have to be dropped or changed that is not a SYN, while there
+ * is no handshake in progress
+ */
+static inline bool pp_guard_is_needed(const struct sk_buff *skb)
+{
+	enum ip_conntrack_info ctinfo;
+	const struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
+
+	return ct && (ctinfo == IP_CT_NEW || nf_ct_ext_exist(ct, NF_CT_EXT_SEQADJ));
+}
+
+#define PP_SEND_HOOKS	4
+extern const struct nf_hook_ops pp_send_hooks[PP_FAMILIES][PP_SEND_HOOKS];
 
 void pp_guard_begin(struct nf_conn *ct, u32 isn, bool answered);
 void pp_guard_end(struct nf_conn *ct);
 void pp_guard_narrow(struct nf_conn *ct, u32 span);
 unsigned int pp_guard_drop(struct pp_net *pn);
-bool pp_guard_is_needed(const struct sk_buff *skb);
 unsigned int pp_guard_client(struct pp_net *pn, struct pp_packet *pkt,
 			     const struct pp_flow_key *key);
 bool pp_send_is_tagged(struct pp_net *pn, const struct pp_packet *pkt,

@@ -18,18 +18,10 @@
  * its packets may go on with one, but begin none.
  */
 #include <linux/bitops.h>
-#include <linux/random.h>
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netfilter/nf_conntrack_seqadj.h>
 #include "offload.h"
 #include "send.h"
-
-/*
- * No window is larger than 2^30 (RFC 7323, 2.3), so that a packet that was anywhere in it,
- * be it at its end, is behind it by then, and not ahead of it yet
- */
-#define SEQ_LOWERED_MIN	BIT(30)
-#define SEQ_LOWERED_MAX	BIT(31)
 
 /*
  * The positions where offsets change, of which there are none. That of the original
@@ -110,26 +102,22 @@ void pp_guard_end(struct nf_conn *ct)
 }
 
 /*
- * A number of long ago, nobody can foresee how long. The backend of a running connection
- * says what it expects instead (RFC 9293, 3.10.7.4), upon which conntrack knows both sides
- * again, and the client repeats it; no handshake takes it. Who knows nothing of the
- * connection resets it, by the acknowledgement number, which is right.
+ * Of a running connection, conntrack knows both sides again after the backend's answer, and
+ * the client repeats it
  */
 static unsigned int lower_seq(struct pp_net *pn, struct pp_packet *pkt)
 {
-	u32 by = SEQ_LOWERED_MIN + get_random_u32() % (SEQ_LOWERED_MAX - SEQ_LOWERED_MIN);
 	struct tcphdr *th = pp_packet_write(pkt);
 
 	if (!th)
 		return NF_DROP;
-	pp_packet_set_seq(pkt, th, pkt->seq - by);
+	pp_packet_lower_seq(pkt, th);
 	pp_stats_inc(pn, PICKED_UP);
 	return NF_ACCEPT;
 }
 
 /*
- * Whether one side has reset it. A SYN cookie is good for any two numbers that are as far
- * apart as those of its SYN-ACK. (A FIN that comes again is enough for conntrack to think
+ * Whether one side has reset it. (A FIN that comes again is enough for conntrack to think
  * that both sides have closed.)
  */
 static bool is_over(const struct nf_conn *ct)
@@ -151,18 +139,6 @@ static unsigned int guard_known(struct pp_net *pn, struct pp_packet *pkt,
 	if (pkt->seq - isn >= PP_GUARD_SPAN && !pp_guard_is_before(pkt, isn))
 		WRITE_ONCE(spare[IP_CT_DIR_REPLY].correction_pos, 0);
 	return NF_ACCEPT;
-}
-
-/**
- * pp_guard_is_needed - whether a packet may have to be dropped or changed
- * @skb: packet, not a SYN, while there is no handshake in progress
- */
-bool pp_guard_is_needed(const struct sk_buff *skb)
-{
-	enum ip_conntrack_info ctinfo;
-	const struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
-
-	return ct && (ctinfo == IP_CT_NEW || nf_ct_ext_exist(ct, NF_CT_EXT_SEQADJ));
 }
 
 /**

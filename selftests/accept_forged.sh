@@ -14,9 +14,10 @@ module_require
 topo_lb 4
 raw_init
 
-# attack NAME [ACCEPTED]: how many connections the rule accepts, if that matters
+# attack NAME [ACCEPTED [CONNECTIONS]]: how many connections the rule accepts, if that
+# matters, and how many the application has at most
 attack() {
-	local client=203.0.113.66
+	local client=203.0.113.66 seen
 
 	[[ $FAMILY == 4 ]] || client=2001:db8:bad::66
 	accept_rule to "$BACKEND" port 8080 from "$BALANCER" timeout 3
@@ -26,6 +27,8 @@ attack() {
 	kill -TERM "$(bg_pid application)"
 	wait_bg application
 	[[ -z ${2:-} ]] || is "$(accept_rule_stat accepted)" "$2" 'accepted'
+	seen=$(bg_output application | sed -n 's/^\([0-9]*\) connections.*/\1/p')
+	((seen <= ${3:-99})) || fail "$seen connections"
 }
 
 for family in 4 6; do
@@ -46,5 +49,10 @@ for family in 4 6; do
 	ns_sysctl backend net.ipv4.tcp_syncookies=2
 	check "accept: IPv$family, ACK that is too early, SYN cookies -> the client that the header names" \
 		attack near_cookie
+	for over in over over_by_reset; do
+		((++raw_port))
+		check "accept: IPv$family, last ACK again when all is ${over//_/ }, SYN cookies -> no connection" \
+			attack $over 1 1
+	done
 	ns_sysctl backend net.ipv4.tcp_syncookies=1
 done

@@ -116,6 +116,20 @@ class Client:
         if not answer:
             sys.exit("no answer")
 
+    def close(self, seq):
+        """An orderly end, both ways; behind it the acknowledgement is the first one again."""
+        self.send(seq, FIN | ACK)
+        while (answer := self.heard(ACK)) and answer[1] != seq + 1:
+            pass
+        answer = self.heard(FIN | ACK)
+        if not answer:
+            sys.exit("no FIN")
+        honest = self.ack
+        self.ack = answer[0] + len(answer[2]) + 1
+        self.send(seq + 1, ACK)
+        time.sleep(0.5)
+        self.ack = honest
+
 
 def below(client):
     """Right after the handshake."""
@@ -196,17 +210,7 @@ def again_closed(client):
     """The same, after an orderly end."""
     client.shake()
     client.speak()
-    client.send(client.isn + 1 + len(DATA), FIN | ACK)
-    while (answer := client.heard(ACK)) and answer[1] != client.isn + 2 + len(DATA):
-        pass
-    answer = client.heard(FIN | ACK)
-    if not answer:
-        sys.exit("no FIN")
-    honest = client.ack
-    client.ack = answer[0] + len(answer[2]) + 1
-    client.send(client.isn + 2 + len(DATA), ACK)
-    time.sleep(0.5)
-    client.ack = honest
+    client.close(client.isn + 1 + len(DATA))
     client.forge()
 
 
@@ -363,6 +367,29 @@ def blind(client):
     client.send(client.isn + 1, ACK, client.header + DATA)
     time.sleep(0.5)
     client.send(client.isn + 1, RST | ACK)
+
+
+def over(client):
+    """To an accept rule: the last ACK once more, which a SYN cookie is as good for, and data."""
+    client.shake()
+    first = client.isn + 1 + len(client.header)
+    client.send(client.isn + 1, ACK, client.header + DATA)
+    client.close(first + len(DATA))
+    client.send(first, ACK)
+    client.send(first, ACK, DATA)
+    time.sleep(0.5)
+
+
+def over_by_reset(client):
+    """The same, after a reset."""
+    client.shake()
+    first = client.isn + 1 + len(client.header)
+    client.send(client.isn + 1, ACK, client.header + DATA)
+    time.sleep(0.5)
+    client.send(first + len(DATA), RST | ACK)
+    client.send(first, ACK)
+    client.send(first, ACK, DATA)
+    time.sleep(0.5)
 
 
 def late_ack(client):

@@ -55,7 +55,7 @@ draw() {
 	pick syncookies 0 1 2
 	count=$batch
 	[[ $size != 200k ]] || count=$((batch / 4))
-	[[ $size != 5M ]] || count=$((batch / 20))
+	[[ $size != 5M ]] || count=$((batch / 20 < 5 ? batch / 20 : 5))
 	[[ $network != *20%* || $size != 5M ]] || size=20k
 }
 
@@ -116,6 +116,7 @@ batch() {
 	jq -cn --slurpfile c "$out" --slurpfile s "$PP_TMP/server.json" --arg wrong "$pp_wrong" '
 		{ rules: $ARGS.named.rules, count: ($c | length), failed: ($c | map(select(.ok | not)) | length),
 		wrong: ($c + $s | map(select((.error // "") | test($wrong))) | map(.error)),
+		errors: ($c | map(select(.ok | not).error) | unique | .[:5]),
 		ms: ($c | map(select(.ok).ms)) }' --arg rules "$1" |
 		jq -c --arg way "$way" --arg network "$network" \
 			--arg what "IPv$family v$version $order $size ts=$timestamps cookies=$syncookies" \

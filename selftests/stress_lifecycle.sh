@@ -20,11 +20,13 @@ at_a_time=${PP_STRESS_AT_A_TIME:-3}
 
 # ---- loads
 
-# Connections without end, of which nothing is expected
+# Connections without end, of which nothing is expected: one whose header is on its way
+# when the module goes never gets it
 traffic_begin() {
 	start_bg sink backend "$PEER" server -l "$BACKEND" -p 8082 -n 0 --no-data --end rst
 	wait_port backend 8082
-	start_bg flood client "$PEER" client -c "$BACKEND" -p 8082 -n 100000000 --no-data --end rst
+	start_bg flood client "$PEER" client -c "$BACKEND" -p 8082 -n 100000000 --no-data --end rst \
+		--timeout 3
 }
 
 traffic_end() {

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What the module costs those who have no use for it: traffic that no rule is for,
-# without the module, with it, and with 1,000 send rules and an accept rule for
-# others, in turns. Short connections by NAT, long ones, and single packets that
+# without the module, with it, and with 1,000 send rules, with an accept rule and with
+# both for others, in turns. Short connections by NAT, long ones, and single packets that
 # are forwarded. Ratios are taken within each round; medians, with the least and
 # the most.
 #
@@ -13,7 +13,8 @@ set -euo pipefail
 # shellcheck source=selftests/bench/lib_bench.sh
 . "${BASH_SOURCE[0]%/*}/lib_bench.sh"
 
-modes=(none loaded rules)
+modes=(none loaded send accept both)
+declare -A rules_of=([send]=1000 [accept]=1 [both]=1001)
 bytes=$((16 << 20))
 
 bench_need nft jq conntrack "$bench/bulk" "$bench/packets" "$bench/../pp_netlink_load"
@@ -32,17 +33,18 @@ enter() {
 		return
 	fi
 	module_load
-	[[ $1 == rules ]] || return 0
 	for ns in lb tun; do
-		ns "$ns" "$bench/../pp_netlink_load" hosts 0 1000 >/dev/null
-		ns "$ns" "$PPCTL" add-rule accept to 10.99.0.1 port 80 from 10.99.0.0/16 >/dev/null
+		[[ $1 != send && $1 != both ]] ||
+			ns "$ns" "$bench/../pp_netlink_load" hosts 0 1000 >/dev/null
+		[[ $1 != accept && $1 != both ]] ||
+			ns "$ns" "$PPCTL" add-rule accept to 10.99.0.1 port 80 from 10.99.0.0/16 >/dev/null
 	done
 }
 
 not_in_the_way() {
 	[[ $1 != none ]] || ! module_loaded || fail "the module is loaded"
-	if [[ $1 == rules ]]; then
-		is "$(lb_ppctl -j list-rules | grep -o '"id"' | wc -l)" 1001 'rules'
+	if [[ -n ${rules_of[$1]:-} ]]; then
+		is "$(lb_ppctl -j list-rules | grep -o '"id"' | wc -l)" "${rules_of[$1]}" 'rules'
 		is "$(lb_ppctl -j show-stats | json_first tagged)" 0 'tagged connections'
 	fi
 }
@@ -74,7 +76,7 @@ summary() {
 		{
 			kernel: $kernel, cpus: $cpus, seconds: $seconds, connections: $connections,
 			unit: $unit, rounds: ($rounds | length), failed: (map(.failed) | add),
-			modes: (["none", "loaded", "rules"] | map(. as $m | key($m; $figures | map(. as $f |
+			modes: (["none", "loaded", "send", "accept", "both"] | map(. as $m | key($m; $figures | map(. as $f |
 				key($f; { value: ($rounds | map(.[$m][$f]) | spread),
 					ratio: ($rounds | map(.[$m][$f] / .none[$f]) | spread) })) |
 				from_entries)) | from_entries),
@@ -84,8 +86,8 @@ summary() {
 
 markdown() {
 	jq -r "$bench_jq"'
-		def names: { none: "no module", loaded: "module, no rule",
-			rules: "1,000 send rules, an accept rule" };
+		def names: { none: "no module", loaded: "module, no rule", send: "1,000 send rules",
+			accept: "an accept rule", both: "1,000 send rules, an accept rule" };
 		"Linux \(.kernel), \(.cpus) CPUs, \(.rounds) rounds of \(.seconds) s each; medians, " +
 		"ratios within each round (least to most)\n",
 		(["", "connections/s", "CPU each", "throughput", "CPU per byte"] | row),
