@@ -189,7 +189,8 @@ def plot_latency(data, out):
 
 
 def plot_idle(data, out):
-    names = {"loaded": "module, no rule", "rules": "1,001 rules for others"}
+    names = {"loaded": "module, no rule", "send": "1,000 send rules for others",
+             "accept": "accept rule for others", "both": "both"}
     rows = [(f"{label}: {what}", data["modes"][m][key]["ratio"]) for m, label in names.items()
             for key, what in (("rate", "connections"), ("mb_per_s", "bytes"))]
     bars(out / "idle.svg", "Traffic without a rule, against no module", "ratio", rows, 0.99)
