@@ -50,8 +50,8 @@ static unsigned int from_entry(struct pp_accept *entry, struct pp_packet *pkt,
 }
 
 /* Out of line, so that packets of others are not charged with its stack */
-static noinline unsigned int may_be_wire(struct pp_net *pn, struct sk_buff *skb,
-					 const struct nf_hook_state *state)
+static noinline unsigned int handle_in(struct pp_net *pn, struct sk_buff *skb,
+				       const struct nf_hook_state *state)
 {
 	struct pp_accept *entry;
 	struct pp_flow_key key;
@@ -86,7 +86,7 @@ static unsigned int hook_in(void *priv, struct sk_buff *skb,
 
 	if (!atomic_read(&pn->accepts.count) && !pp_packet_may_be_syn(skb, family_of(state)))
 		return NF_ACCEPT;
-	return may_be_wire(priv, skb, state);
+	return handle_in(priv, skb, state);
 }
 
 static unsigned int to_inner(struct pp_accept *entry, struct pp_packet *pkt)
@@ -102,8 +102,8 @@ static unsigned int to_inner(struct pp_accept *entry, struct pp_packet *pkt)
 	}
 }
 
-static noinline unsigned int may_be_answer(struct pp_net *pn, struct sk_buff *skb,
-					   const struct nf_hook_state *state)
+static noinline unsigned int handle_out(struct pp_net *pn, struct sk_buff *skb,
+					const struct nf_hook_state *state)
 {
 	struct pp_accept *entry;
 	struct pp_flow_key key;
@@ -126,7 +126,7 @@ static unsigned int hook_out(void *priv, struct sk_buff *skb,
 
 	if (!atomic_read(&pn->accepts.count) || netif_is_l3_master(state->out))
 		return NF_ACCEPT;
-	return may_be_answer(priv, skb, state);
+	return handle_out(priv, skb, state);
 }
 
 /*

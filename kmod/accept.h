@@ -159,6 +159,7 @@ struct pp_pending {
  * @fin_out: a FIN came from V
  * @is_reset: a RST came from either, and nothing after it
  * @timestamps: both sides use timestamps
+ * @by_cookie: the listener keeps nothing of a handshake but a SYN cookie
  * @is_far: L has sent so much that the header cannot come again
  * @version: of the header
  * @kept: enum pp_kept
@@ -195,6 +196,7 @@ struct pp_accept {
 	bool fin_out;
 	bool is_reset;
 	bool timestamps;
+	bool by_cookie;
 	bool is_far;
 	u8 version;
 	u8 kept;

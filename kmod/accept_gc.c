@@ -90,13 +90,24 @@ static unsigned long idle_timeout(const struct pp_accept *entry)
 	return IDLE_TIMEOUT;
 }
 
+/* As long as what L sends might open another one, of L's, unless there is a crowd */
+static unsigned long local_timeout(const struct pp_accept *entry)
+{
+	const struct pp_accepts *accepts = &entry->net->accepts;
+
+	if (entry->by_cookie &&
+	    (u32)atomic_read(&accepts->count) <= READ_ONCE(accepts->limit) / 2)
+		return SYN_TIMEOUT;
+	return RESET_TIMEOUT;
+}
+
 /* A local one stays through TIME_WAIT, in which its socket still answers */
 static bool is_over(struct pp_accept *entry)
 {
 	if (READ_ONCE(entry->state) != PP_ACCEPT_ESTABLISHED)
 		return false;
 	if (entry->is_local)
-		return time_after(jiffies, READ_ONCE(entry->touched) + RESET_TIMEOUT) &&
+		return time_after(jiffies, READ_ONCE(entry->touched) + local_timeout(entry)) &&
 		       !pp_accept_has_socket(entry);
 	return time_after(jiffies, READ_ONCE(entry->touched) + idle_timeout(entry));
 }

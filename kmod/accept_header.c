@@ -299,6 +299,8 @@ static bool first_ack(struct pp_accept *entry, struct pp_packet *pkt, struct out
 	     !(pending->synacks > 1 && isn_local == pending->isn_local[1])))
 		return false;
 	entry->isn_local = isn_local;
+	/* While it is not renamed, that is what the listener has of L's handshake */
+	entry->by_cookie = !pp_accept_has_socket(entry);
 	entry->state = PP_ACCEPT_HEADER;
 	pending->began = jiffies;
 	pending->rtt_us = div_u64(ktime_get_ns() - pending->synack_at, NSEC_PER_USEC);

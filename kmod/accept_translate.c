@@ -93,6 +93,10 @@ static void note_closing(struct pp_accept *entry, const struct pp_packet *pkt, b
 		if (pkt->th.fin)
 			WRITE_ONCE(*fin, true);
 	}
+}
+
+static void touch(struct pp_accept *entry)
+{
 	if (READ_ONCE(entry->touched) != jiffies)
 		WRITE_ONCE(entry->touched, jiffies);
 }
@@ -164,6 +168,7 @@ unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *p
 	struct sk_buff *skb = pkt->skb;
 	struct tcphdr *th;
 
+	touch(entry);
 	if (!left_over)
 		note_closing(entry, pkt, &entry->fin_in);
 	if (!pp_packet_write(pkt))
@@ -310,6 +315,7 @@ unsigned int pp_accept_translate_out(struct pp_accept *entry, struct pp_packet *
 {
 	struct tcphdr *th;
 
+	touch(entry);
 	note_closing(entry, pkt, &entry->fin_out);
 	th = pp_packet_write(pkt);
 	if (!th)

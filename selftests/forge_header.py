@@ -369,27 +369,32 @@ def blind(client):
     client.send(client.isn + 1, RST | ACK)
 
 
-def over(client):
+def over(client, reset=False, pause=0.0):
     """To an accept rule: the last ACK once more, which a SYN cookie is as good for, and data."""
     client.shake()
     first = client.isn + 1 + len(client.header)
     client.send(client.isn + 1, ACK, client.header + DATA)
-    client.close(first + len(DATA))
-    client.send(first, ACK)
-    client.send(first, ACK, DATA)
+    if reset:
+        time.sleep(0.5)
+        client.send(first + len(DATA), RST | ACK)
+    else:
+        client.close(first + len(DATA))
+    time.sleep(pause)
+    # Good for a cookie of the client's handshake, and for one of the load balancer's own
+    for seq in (first, client.isn + 1):
+        client.send(seq, ACK)
+        client.send(seq, ACK, DATA)
     time.sleep(0.5)
 
 
 def over_by_reset(client):
     """The same, after a reset."""
-    client.shake()
-    first = client.isn + 1 + len(client.header)
-    client.send(client.isn + 1, ACK, client.header + DATA)
-    time.sleep(0.5)
-    client.send(first + len(DATA), RST | ACK)
-    client.send(first, ACK)
-    client.send(first, ACK, DATA)
-    time.sleep(0.5)
+    over(client, reset=True)
+
+
+def over_for_long(client):
+    """The same, when whoever keeps connections for no longer than they last has none any more."""
+    over(client, pause=50)
 
 
 def late_ack(client):

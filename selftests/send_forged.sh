@@ -194,7 +194,7 @@ early_attack() {
 	netem backend eth0 none
 }
 
-# Up to Linux 5.19, conntrack takes the answer to the lower of two SYNs for none of
+# In Linux 5.10, conntrack takes the answer to the lower of two SYNs for none of
 # the connection's, and NAT leaves it as it is: then no client hears of it
 unheard_without_us() {
 	bg_output attacker | grep -q 'no SYN-ACK' || fail 'not for want of an answer'
