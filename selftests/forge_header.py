@@ -394,7 +394,7 @@ def over_by_reset(client):
 
 def over_for_long(client):
     """The same, when whoever keeps connections for no longer than they last has none any more."""
-    over(client, pause=50)
+    over(client, pause=42)
 
 
 def late_ack(client):
