@@ -10,6 +10,7 @@
 #include <net/netfilter/nf_conntrack.h>
 #include "flow.h"
 #include "offload.h"
+#include "send.h"
 
 /* A SYN or SYN-ACK is repeated within a minute; a client begins anew with the
  * same sequence number, and finds the same header, after that
@@ -65,6 +66,7 @@ struct pp_flow *pp_flow_alloc(struct pp_net *pn, struct pp_rule *rule, u16 heade
 		atomic_dec(&flows->count);
 		return ERR_PTR(-ENOMEM);
 	}
+	atomic_inc(&flows->unbound);
 	spin_lock_init(&flow->lock);
 	flow->net = pn;
 	refcount_inc(&rule->ref);
@@ -78,11 +80,41 @@ struct pp_flow *pp_flow_alloc(struct pp_net *pn, struct pp_rule *rule, u16 heade
 	return flow;
 }
 
-static void release(struct pp_flow *flow)
+static void set_ct(struct pp_flow *flow, struct nf_conn *ct)
+{
+	if (!flow->ct != !ct)
+		atomic_add(ct ? -1 : 1, &flow->net->flows.unbound);
+	WRITE_ONCE(flow->ct, ct);
+}
+
+/**
+ * pp_flow_bind - whose conntrack entry a handshake is
+ * @flow: entry, locked or not in the table
+ * @ct: conntrack entry that pp_offload_deny() took a reference on, or NULL: none
+ *
+ * The one that it had stays denied. It may be that which the connection goes on
+ * with: of the same SYN's two copies at once, each has an entry, until conntrack
+ * confirms one of them.
+ */
+void pp_flow_bind(struct pp_flow *flow, struct nf_conn *ct)
+{
+	if (flow->ct)
+		nf_ct_put(flow->ct);
+	set_ct(flow, ct);
+}
+
+static void unbind(struct pp_flow *flow)
 {
 	if (flow->ct)
 		pp_offload_allow(flow->ct, flow->is_chained);
-	flow->ct = NULL;
+	set_ct(flow, NULL);
+}
+
+static void release(struct pp_flow *flow)
+{
+	pp_hold_drop(flow);
+	unbind(flow);
+	atomic_dec(&flow->net->flows.unbound);
 	pp_rule_put(flow->rule);
 	flow->rule = NULL;
 	atomic_dec(&flow->net->flows.count);
@@ -170,6 +202,8 @@ void __pp_flow_kill(struct pp_flow *flow, enum pp_stats_attr reason)
 	if (reason == PP_STATS_ATTR_ACKED)
 		atomic64_inc(&flow->rule->acked);
 	this_cpu_inc(flow->net->stats->count[reason]);
+	/* As long as it can be found no other has denied the offload */
+	unbind(flow);
 	rhashtable_remove_fast(&flow->net->flows.table, &flow->node, flow_params);
 	release(flow);
 	kfree_rcu(flow, rcu);
@@ -255,10 +289,19 @@ static void gc(struct work_struct *work)
 
 int pp_flow_net_init(struct pp_net *pn)
 {
+	int err;
+
 	pn->flows.limit = PP_HANDSHAKES_DEFAULT;
 	atomic_set(&pn->flows.count, 0);
+	atomic_set(&pn->flows.unbound, 0);
 	INIT_DELAYED_WORK(&pn->flows.gc, gc);
-	return rhashtable_init(&pn->flows.table, &flow_params);
+	err = pp_hold_net_init(pn);
+	if (err)
+		return err;
+	err = rhashtable_init(&pn->flows.table, &flow_params);
+	if (err)
+		pp_hold_net_exit(pn);
+	return err;
 }
 
 static void kill_at_exit(void *ptr, void *arg)
@@ -272,6 +315,8 @@ static void kill_at_exit(void *ptr, void *arg)
 /* No packet can find the entries any more: the hooks are gone */
 void pp_flow_net_exit(struct pp_net *pn)
 {
+	pp_hold_net_stop(pn);
 	cancel_delayed_work_sync(&pn->flows.gc);
 	rhashtable_free_and_destroy(&pn->flows.table, kill_at_exit, NULL);
+	pp_hold_net_exit(pn);
 }

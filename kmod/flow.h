@@ -89,6 +89,10 @@ static inline struct pp_flow_key pp_flow_key_reversed(const struct pp_flow_key *
  * @backend_mss: longest segment that the backend takes
  * @sent: how often the header has left
  * @told: bytes from ISN+1 on for which the client knows that there is room
+ * @held: the handshake's last ACK, while it waits for the client's data, or NULL
+ * @held_okfn: where it goes on
+ * @hold: the list that it waits in
+ * @hold_node: its place there
  * @rcu: for freeing
  * @header: the header
  */
@@ -121,6 +125,10 @@ struct pp_flow {
 	u16 backend_mss;
 	u32 sent;
 	u32 told;
+	struct sk_buff *held;
+	int (*held_okfn)(struct net *net, struct sock *sk, struct sk_buff *skb);
+	struct pp_hold *hold;
+	struct list_head hold_node;
 	struct rcu_head rcu;
 	u8 header[];
 };
@@ -136,6 +144,7 @@ static inline bool pp_flow_is_unfinished(const struct pp_flow *flow)
 
 struct pp_flow *pp_flow_alloc(struct pp_net *pn, struct pp_rule *rule, u16 header_len);
 void pp_flow_free(struct pp_flow *flow);
+void pp_flow_bind(struct pp_flow *flow, struct nf_conn *ct);
 struct pp_flow *pp_flow_insert(struct pp_flow *flow);
 struct pp_flow *pp_flow_find(struct pp_net *pn, const struct pp_flow_key *key);
 void pp_flow_touch(struct pp_flow *flow);

@@ -55,14 +55,18 @@ struct pp_rules {
  * struct pp_flows - the handshakes in progress of a namespace
  * @table: struct pp_flow by wire addresses and ports
  * @count: entries, those about to be inserted included
+ * @unbound: entries that have not kept a conntrack entry from flow offload
  * @limit: most of them
  * @gc: removes the dead; armed while @count is not 0
+ * @hold: ACKs that wait for the client's data
  */
 struct pp_flows {
 	struct rhashtable table;
 	atomic_t count;
+	atomic_t unbound;
 	u32 limit;
 	struct delayed_work gc;
+	struct pp_hold __percpu *hold;
 };
 
 /**

@@ -58,6 +58,8 @@ struct pp_from {
  * @tagged: connections that got a header
  * @acked: headers that were acknowledged
  * @resent: times a header was sent again
+ * @silent: how much its connections let the server speak first: see send_hold.c
+ * @probed: when one of them last showed whether it does, in jiffies
  * @header_need: enum pp_header_need
  * @timeout: seconds that a header may take
  * @tlvs: TLVs of the header, behind @from in the same allocation, with room for
@@ -91,6 +93,8 @@ struct pp_rule {
 	atomic64_t tagged;
 	atomic64_t acked;
 	atomic64_t resent;
+	u8 silent;
+	unsigned long probed;
 	u8 header_need;
 	u32 timeout;
 	atomic64_t accepted;

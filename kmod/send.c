@@ -9,6 +9,7 @@
  *
  *   send_syn.c     the SYN: chooses the header, borrows sequence space
  *   send_client.c  the client's further packets: the header goes out
+ *   send_hold.c    its first ACK waits for data to go with
  *   send_guard.c   what no client may say
  *   send_reply.c   the backend's packets: the borrowed space is hidden
  *   send_icmp.c    errors that quote a packet with moved sequence number
@@ -53,6 +54,12 @@ void pp_send_set_scope(struct pp_flow_key *key, const struct sk_buff *skb,
 	key->vrf = l3mdev_master_ifindex_rcu(dev);
 }
 
+/* Whether a packet of the client, not a SYN, may be one of a handshake in progress */
+static inline bool has_handshakes(const struct pp_net *pn, const struct sk_buff *skb)
+{
+	return atomic_read(&pn->flows.count) && !pp_guard_is_past(pn, skb);
+}
+
 /*
  * Out of line, as all that does not happen to each packet of others: what it has on its
  * stack is cleared at its beginning.
@@ -73,15 +80,15 @@ static noinline unsigned int hook_client(struct pp_net *pn, struct sk_buff *skb,
 	pp_send_set_scope(&key, skb, dev);
 	if (is_syn)
 		return pp_send_syn(pn, &pkt, &key, state);
-	flow = atomic_read(&pn->flows.count) ? pp_flow_find(pn, &key) : NULL;
+	flow = has_handshakes(pn, skb) ? pp_flow_find(pn, &key) : NULL;
 	return flow ? pp_send_client(flow, &pkt, state) : pp_guard_client(pn, &pkt, &key);
 }
 
 static inline bool may_be_client(const struct pp_net *pn, const struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
-	return atomic_read(&pn->flows.count) || pp_packet_may_be_syn(skb, family_of(state)) ||
-	       pp_guard_is_needed(skb);
+	return pp_packet_may_be_syn(skb, family_of(state)) || pp_guard_is_needed(skb) ||
+	       has_handshakes(pn, skb);
 }
 
 /* A VRF's packets come once more, with the real device */

@@ -7,6 +7,7 @@
 
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netfilter/nf_conntrack_extend.h>
+#include <net/netfilter/nf_conntrack_seqadj.h>
 #include "packet.h"
 
 struct pp_accept;
@@ -29,7 +30,25 @@ static inline bool pp_guard_is_needed(const struct sk_buff *skb)
 	enum ip_conntrack_info ctinfo;
 	const struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
 
-	return ct && (ctinfo == IP_CT_NEW || nf_ct_ext_exist(ct, NF_CT_EXT_SEQADJ));
+	return ct && CTINFO2DIR(ctinfo) == IP_CT_DIR_ORIGINAL &&
+	       (ctinfo == IP_CT_NEW || nf_ct_ext_exist(ct, NF_CT_EXT_SEQADJ));
+}
+
+/*
+ * Whether a packet is of a connection whose header is acknowledged: conntrack's entry
+ * was kept from flow offload (offload.c) and is not any more, and the guard has been
+ * narrowed. All handshakes in progress have one that is kept and guarded in full.
+ */
+static inline bool pp_guard_is_past(const struct pp_net *pn, const struct sk_buff *skb)
+{
+	enum ip_conntrack_info ctinfo;
+	const struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
+	const struct nf_conn_seqadj *seqadj;
+
+	if (!ct || test_bit(IPS_SEQ_ADJUST_BIT, &ct->status) || atomic_read(&pn->flows.unbound))
+		return false;
+	seqadj = nfct_seqadj(ct);
+	return seqadj && READ_ONCE(seqadj->seq[IP_CT_DIR_REPLY].correction_pos) < PP_GUARD_SPAN;
 }
 
 #define PP_SEND_HOOKS	4
@@ -48,10 +67,20 @@ unsigned int pp_send_tlvs(const struct pp_rule *rule, const struct pp_accept *ac
 u16 pp_send_finish_tlvs(const struct pp_rule *rule, u8 *header, u16 len);
 void pp_send_set_scope(struct pp_flow_key *key, const struct sk_buff *skb,
 		       const struct net_device *dev);
+struct nf_conn *pp_send_ct(const struct sk_buff *skb);
+int pp_send_bind(struct pp_flow *flow, struct nf_conn *ct);
 unsigned int pp_send_syn(struct pp_net *pn, struct pp_packet *pkt,
 			 const struct pp_flow_key *key, const struct nf_hook_state *state);
 unsigned int pp_send_client(struct pp_flow *flow, struct pp_packet *pkt,
 			    const struct nf_hook_state *state);
+bool pp_send_on_ack(struct pp_flow *flow, struct sk_buff *skb);
+bool pp_hold_begin(struct pp_flow *flow, const struct pp_packet *pkt,
+		   const struct nf_hook_state *state);
+bool pp_hold_drop(struct pp_flow *flow);
+void pp_hold_end(struct pp_flow *flow, const struct pp_packet *pkt);
+int pp_hold_net_init(struct pp_net *pn);
+void pp_hold_net_stop(struct pp_net *pn);
+void pp_hold_net_exit(struct pp_net *pn);
 unsigned int pp_send_reply(struct pp_flow *flow, struct pp_packet *pkt);
 unsigned int pp_send_local_reply(struct pp_net *pn, struct sk_buff *skb,
 				 enum pp_family family);

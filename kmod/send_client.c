@@ -5,14 +5,15 @@
  * Owns how the header goes out. Until the backend acknowledges it, it goes
  * with every packet of the client, in one of three forms:
  *
- *   bare ACK            -> the same packet, with the header as its payload
+ *   bare ACK            -> the same packet, with the header as its payload;
+ *                          the first one waits for data a moment (send_hold.c)
  *   data or FIN at      -> the header is put before the data, in one packet,
  *   ISN+1, with room       so that neither arrives without the other
  *   anything else       -> a segment with the header goes ahead of it
  *
  * Before ISN+1 there is nothing of the client (send_guard.c).
  *
- * There is no timer here: a lost header is made good by the backend's SYN-ACK,
+ * No timer here sends anything again: a lost header is made good by the backend's SYN-ACK,
  * sent again, or by the client's data, sent again.
  */
 #include <linux/bitops.h>
@@ -117,6 +118,7 @@ static unsigned int reset(struct pp_flow *flow, struct pp_packet *pkt,
 	}
 	if (pkt->seq != flow->isn + 1)
 		return NF_ACCEPT;
+	pp_hold_drop(flow);
 	th = pp_packet_write(pkt);
 	if (!th)
 		return NF_DROP;
@@ -151,8 +153,11 @@ static bool is_tidied(const struct pp_flow *flow, struct pp_packet *pkt)
 }
 
 static unsigned int client_locked(struct pp_flow *flow, struct pp_packet *pkt,
+				  const struct nf_hook_state *state,
 				  struct sk_buff **ahead, bool *is_other)
 {
+	bool fits;
+
 	if (pkt->th.rst && flow->old_len && pkt->seq == flow->old_isn + 1)
 		return reset_old(flow, pkt);
 	/* Otherwise the entry came from a stray SYN of a running connection */
@@ -168,9 +173,28 @@ static unsigned int client_locked(struct pp_flow *flow, struct pp_packet *pkt,
 		return reset(flow, pkt, ahead);
 	if (!pkt->th.ack || !flow->synack)
 		return NF_ACCEPT;
-	if ((is_bare_ack(pkt) || pkt->seq == flow->isn + 1) && prefix_fits(flow, pkt))
-		return prefix(flow, pkt);
-	return separate(flow, pkt, ahead);
+	/* Without memory it keeps the entry that it has */
+	pp_send_bind(flow, pp_send_ct(pkt->skb));
+	fits = (is_bare_ack(pkt) || pkt->seq == flow->isn + 1) && prefix_fits(flow, pkt);
+	if (fits && pp_hold_begin(flow, pkt, state))
+		return NF_STOLEN;
+	pp_hold_end(flow, pkt);
+	return fits ? prefix(flow, pkt) : separate(flow, pkt, ahead);
+}
+
+/**
+ * pp_send_on_ack - put the header on an ACK that waited in vain
+ * @flow: handshake in progress, locked
+ * @skb: packet, from its IP header on
+ *
+ * Return: whether it may go on
+ */
+bool pp_send_on_ack(struct pp_flow *flow, struct sk_buff *skb)
+{
+	struct pp_packet pkt;
+
+	return pp_packet_parse(&pkt, skb, flow->key.family, skb->dev) &&
+	       prefix(flow, &pkt) == NF_ACCEPT;
 }
 
 /*
@@ -212,7 +236,7 @@ unsigned int pp_send_client(struct pp_flow *flow, struct pp_packet *pkt,
 	if (flow->dead)
 		is_other = true;
 	else
-		verdict = client_locked(flow, pkt, &ahead, &is_other);
+		verdict = client_locked(flow, pkt, state, &ahead, &is_other);
 	spin_unlock_bh(&flow->lock);
 	if (is_other)
 		return pp_guard_client(flow->net, pkt, &flow->key);

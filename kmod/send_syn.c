@@ -65,8 +65,13 @@ static void set_endpoint(struct pp_endpoint *end, enum pp_family family,
 	}
 }
 
-/* The entry whose original direction the SYN goes in */
-static struct nf_conn *original_ct(const struct sk_buff *skb)
+/**
+ * pp_send_ct - conntrack's entry of a packet of the client
+ * @skb: packet
+ *
+ * Return: the entry whose original direction the packet goes in, or NULL
+ */
+struct nf_conn *pp_send_ct(const struct sk_buff *skb)
 {
 	enum ip_conntrack_info ctinfo;
 	struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
@@ -328,8 +333,17 @@ static void blot_options(struct pp_net *pn, struct pp_packet *pkt, struct tcphdr
 		pp_stats_inc(pn, TFO);
 }
 
-/* A repeated SYN may come with a new entry, where conntrack has lost the first */
-static int keep_from_offload(struct pp_flow *flow, struct nf_conn *ct)
+/**
+ * pp_send_bind - keep the connection of a handshake from flow offload
+ * @flow: handshake in progress, locked
+ * @ct: conntrack entry of a packet of the client, or NULL
+ *
+ * A repeated SYN may come with a new entry, where conntrack has lost the first or has
+ * not confirmed it yet; then the next packet shows which one stays.
+ *
+ * Return: 0 or -ENOMEM
+ */
+int pp_send_bind(struct pp_flow *flow, struct nf_conn *ct)
 {
 	int denied;
 
@@ -338,9 +352,7 @@ static int keep_from_offload(struct pp_flow *flow, struct nf_conn *ct)
 	denied = pp_offload_deny(ct);
 	if (denied < 0)
 		return denied;
-	if (flow->ct)
-		pp_offload_allow(flow->ct, flow->is_chained);
-	flow->ct = denied ? ct : NULL;
+	pp_flow_bind(flow, denied ? ct : NULL);
 	if (denied)
 		pp_guard_begin(ct, flow->isn, flow->synack);
 	return 0;
@@ -353,7 +365,7 @@ static int renew(struct pp_flow *flow, struct nf_conn *ct)
 
 	spin_lock_bh(&flow->lock);
 	if (!flow->dead)
-		err = keep_from_offload(flow, ct);
+		err = pp_send_bind(flow, ct);
 	if (!err) {
 		flow->closed = false;
 		pp_flow_touch(flow);
@@ -398,7 +410,7 @@ static unsigned int drop_syn(struct pp_net *pn, int err)
 unsigned int pp_send_syn(struct pp_net *pn, struct pp_packet *pkt,
 			 const struct pp_flow_key *key, const struct nf_hook_state *state)
 {
-	struct nf_conn *ct = original_ct(pkt->skb);
+	struct nf_conn *ct = pp_send_ct(pkt->skb);
 	struct pp_rule *rule = NULL;
 	struct pp_flow *flow;
 	struct tcphdr *th;

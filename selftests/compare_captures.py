@@ -10,7 +10,8 @@ to leave, and says what differs, one line for each problem, by its topic:
   handshake   SYN, SYN-ACK and replies before the header's acknowledgement
   header      where and how the header left
   count       packets that one side has and the other has not, but for the
-              acknowledgement of the header that tells the client nothing
+              acknowledgement of the header that tells the client nothing, and
+              the handshake's last ACK if it waited for the packet behind it
   after       packets behind the header's acknowledgement: nothing may differ
   checksum    of IP, TCP: valid everywhere
 
@@ -178,6 +179,7 @@ class Connection:
         self.scale = self._scale(front)
         self.problems = []
         self.before = self.after = self.headers = self.separate = self.absorbed = 0
+        self.merged = 0
         # room that the client was told of, in bytes
         self.told = 0
         # when the header's acknowledgement came, and when it had been sent on
@@ -261,8 +263,17 @@ class Connection:
                         flags=(came.flags | PSH) & ~(FIN | URG))
             self.expect("header", came, next(left_packets, None))
 
-    def forward(self, came, left_packets):
-        """A packet from the client"""
+    def is_merged(self, came, following):
+        """Whether the handshake's last ACK, the first to come, left with what followed it"""
+        first = next((p for p in self.back_out if not p.has(SYN)), None)
+        return (came.flags == ACK and not came.payload and not self.headers and
+                following is not None and first is not None and first.time > following.time)
+
+    def forward(self, came, following, left_packets):
+        """A packet from the client, and the one behind it"""
+        if self.is_merged(came, following) and not self.merged:
+            self.merged = 1
+            return
         left = next(left_packets, None)
         if came.is_syn():
             self.before += 1
@@ -286,8 +297,8 @@ class Connection:
         for left in left_packets:
             self.problem("count", "the client got what the backend did not send", left)
         left_packets = iter(self.back_out)
-        for came in self.front_in:
-            self.forward(came, left_packets)
+        for came, following in zip(self.front_in, self.front_in[1:] + [None]):
+            self.forward(came, following, left_packets)
         for left in left_packets:
             self.problem("count", "the backend got what the client did not send", left)
         if self.acked == float("inf"):
@@ -356,6 +367,7 @@ def main():
           f"headers={sum(conn.headers for conn in conns)}",
           f"separate={sum(conn.separate for conn in conns)}",
           f"absorbed={sum(conn.absorbed for conn in conns)}",
+          f"merged={sum(conn.merged for conn in conns)}",
           f"before={sum(conn.before for conn in conns)}",
           f"after={sum(conn.after for conn in conns)}",
           f"repeated={repeated(front)}",

@@ -429,6 +429,9 @@ enum pp_conn_attr {
  *	addresses and ports, and a higher or far lower number, has to be over first
  * @PP_STATS_ATTR_PICKED_UP: packets to backends of connections that conntrack did not
  *	know, or knew to be reset: with another sequence number, so that they begin none
+ * @PP_STATS_ATTR_ACK_HELD: last ACKs of handshakes that waited for the client's
+ *	first data, 4 ms at most, so that the header goes with it
+ * @PP_STATS_ATTR_ACK_HELD_IN_VAIN: of these, that then went with the header alone
  */
 enum pp_stats_attr {
 	PP_STATS_ATTR_UNSPEC,
@@ -480,6 +483,8 @@ enum pp_stats_attr {
 	PP_STATS_ATTR_FORGED,
 	PP_STATS_ATTR_SYN_EARLY,
 	PP_STATS_ATTR_PICKED_UP,
+	PP_STATS_ATTR_ACK_HELD,
+	PP_STATS_ATTR_ACK_HELD_IN_VAIN,
 
 	__PP_STATS_ATTR_MAX,
 	PP_STATS_ATTR_MAX = __PP_STATS_ATTR_MAX - 1

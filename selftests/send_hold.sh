@@ -1,0 +1,154 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The handshake's last ACK waits a moment for the client's first data: what leaves
+# then, and that an ACK waits only where that is of use.
+set -euo pipefail
+# shellcheck source=selftests/lib_loss.sh
+. "${BASH_SOURCE[0]%/*}/lib_loss.sh"
+
+need nft jq tcpdump python3
+module_require
+topo_lb 4
+nat_dnat_masq
+raw_init
+header=([4]=28 [6]=52) segment=([4]=1460 [6]=1440)
+
+backend_knows() {
+	[[ -n $(ns backend ss -Hant "dport = :$raw_port") ]]
+}
+
+# left_with STEP...: what a client that takes these steps makes leave to the
+# backend, a line for each packet: flags, place behind the SYN, length
+left_with() {
+	local syn=''
+
+	((++raw_port))
+	cap_start hold lb back "tcp dst port 8080"
+	ns client "$pp_selftests/hold_ack.py" "$CLIENT" "$raw_port" "$VIP" 80 "$@"
+	cap_stop hold
+	while read -r flags seq length; do
+		syn=${syn:-$seq}
+		echo "$flags +$((seq - syn)) $length"
+	done < <(cap_read hold "src port $raw_port" |
+		sed -n 's/.*Flags \(\[[^]]*\]\), seq \([0-9]*\)[:,].* length \([0-9]*\).*/\1 \2 \3/p')
+}
+
+# leaves WANT COUNTERS STEP...: the packets behind the SYN, and which counters grow
+# by one with it; a machine that stalls between two packets gets other chances
+leaves() {
+	local want=$1 counters=$2 tries=5 left before grew
+
+	shift 2
+	while ((tries--)); do
+		rule to "$BACKEND" port 8080
+		before=$(lb_ppctl -j show-stats)
+		left=$(left_with "$@")
+		grew=$(jq -rs '.[1][0] as $now | .[0][0] as $then |
+			["ack_held", "ack_held_in_vain", "in_ack", "prefixed", "separate"] |
+			map(select($now[.] - $then[.] == 1)) | join(" ")' \
+			<<<"$before $(lb_ppctl -j show-stats)")
+		# What a backend has, the next case must not meet
+		ns backend ss -Ktn "dport = :$raw_port" >/dev/null 2>&1 || true
+		[[ $left != $'[S] +0 0\n'"$want" || $grew != "$counters" ]] || return 0
+		echo "left: $left; counted: $grew"
+	done
+	return 1
+}
+
+# held NAME WANT COUNTERS STEP...
+held() {
+	local name=$1
+
+	shift
+	check "send: IPv$FAMILY, ACK held, then $name" leaves "$@"
+}
+
+# The backend has no connection left of it, not even a half-open one
+reset_reaches() {
+	leaves "$@" || return
+	! backend_knows || fail "$(ns backend ss -ant)"
+}
+
+cases() {
+	local h=${header[$FAMILY]} mss=${segment[$FAMILY]} data=40
+
+	held 'data -> header and data in one packet' "[.] +1 $((h + data))" \
+		'ack_held prefixed' ack data wait
+	held 'nothing -> the header on the ACK' "[P.] +1 $h" \
+		'ack_held ack_held_in_vain in_ack' ack wait
+	held 'FIN -> header and FIN in one packet' "[FP.] +1 $h" 'ack_held prefixed' ack fin wait
+	held 'another ACK -> the header on that one' "[P.] +1 $h" 'ack_held in_ack' ack ack wait
+	held 'second segment first -> the header ahead of it' \
+		"[P.] +1 $h"$'\n'"[.] +$((1 + h + data)) $data" 'ack_held separate' ack far wait
+	held 'a full segment -> the header ahead of it' "[P.] +1 $h"$'\n'"[.] +$((1 + h)) $mss" \
+		'ack_held separate' ack full wait
+	held 'the SYN again -> the header on the ACK behind it' "[S] +0 0"$'\n'"[P.] +1 $h" \
+		'ack_held ack_held_in_vain in_ack' ack syn wait
+	held 'another SYN -> the ACK is gone' "[S] +65536 0" ack_held ack next wait
+	check "send: IPv$FAMILY, ACK held, then RST -> where the backend takes it, and nothing behind it" \
+		reset_reaches '[R.] +1 0' ack_held ack rst wait
+	held 'no ACK but data at once -> no wait' "[.] +1 $((h + data))" prefixed data wait
+}
+
+# ---- Where the server speaks first, ACKs do not wait
+
+# waited COUNTER COMMAND...: how often ACKs did
+waited() {
+	local before
+
+	before=$(stat_of "$1")
+	"${@:2}" >"$PP_TMP/waited.out" || fail "$(<"$PP_TMP/waited.out")"
+	echo $(($(stat_of "$1") - before))
+}
+
+speak() {
+	BOTH="--order $1 --size 100" transfer "$2" --header v2 "${names_client[@]}" --
+}
+
+# Two are enough to see it, and one a second to see whether it is still so
+seldom() {
+	local begin=$SECONDS count most
+
+	rule to "$BACKEND" port 8080
+	count=$(waited ack_held speak server 40)
+	most=$((2 + 2 + SECONDS - begin))
+	((count >= 2 && count <= most)) || fail "$count of 40 waited; at most $most wanted"
+}
+
+again() {
+	[[ $(waited ack_held speak client 3) == 3 ]]
+}
+
+no_wait() {
+	is "$(waited ack_held "$@")" 0 'ACKs that waited'
+}
+
+# A client on the load balancer; another rule makes no difference to this one
+local_client() {
+	local TARGET=$BACKEND PORT=8080 CLIENT_NS=lb
+
+	rule to "$BACKEND" port 8080 origin proxy
+	transfer 3 --header v2 "${names_client[@]}" -- -j 3
+}
+
+# Of two rules, one for servers that speak first
+of_its_own() {
+	rule to "$BACKEND" port 8080
+	speak server 10
+	lb_ppctl add-rule send to "$BACKEND" port 8081 >/dev/null
+	PORT=8081 BPORT=8081 TARGET=$BACKEND again
+}
+
+for family in 4 6; do
+	topo_family $family
+	start_bg sink backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --header v2
+	wait_port backend 8080
+	cases
+	stop_bg sink KILL
+	check "send: IPv$FAMILY, server first -> after two in vain, one ACK a second waits" seldom
+	check "send: IPv$FAMILY, then client first -> all of them wait again" wait_until 60 again
+	check "send: IPv$FAMILY, client on this host -> no ACK waits" no_wait local_client
+done
+nat_flush
+check "send: another rule, server first -> ACKs wait as ever" wait_until 30 of_its_own
