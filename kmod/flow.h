@@ -63,6 +63,7 @@ static inline struct pp_flow_key pp_flow_key_reversed(const struct pp_flow_key *
  * struct pp_flow - a connection from its SYN to the acknowledgement of its header
  * @node: in pp_flows.table
  * @key: identity
+ * @hold_cpu: where its ACK waits
  * @net: its namespace
  * @client: the client, as the header names it
  * @orig_dst: what the client asked for, as the header names it
@@ -91,14 +92,14 @@ static inline struct pp_flow_key pp_flow_key_reversed(const struct pp_flow_key *
  * @told: bytes from ISN+1 on for which the client knows that there is room
  * @held: the handshake's last ACK, while it waits for the client's data, or NULL
  * @held_okfn: where it goes on
- * @hold: the list that it waits in
- * @hold_node: its place there
+ * @hold_node: its place among those that wait
  * @rcu: for freeing
  * @header: the header
  */
 struct pp_flow {
 	struct rhash_head node;
 	struct pp_flow_key key;
+	u32 hold_cpu;
 	struct pp_net *net;
 	struct pp_endpoint client;
 	struct pp_endpoint orig_dst;
@@ -127,9 +128,10 @@ struct pp_flow {
 	u32 told;
 	struct sk_buff *held;
 	int (*held_okfn)(struct net *net, struct sock *sk, struct sk_buff *skb);
-	struct pp_hold *hold;
-	struct list_head hold_node;
-	struct rcu_head rcu;
+	union {
+		struct list_head hold_node;
+		struct rcu_head rcu;
+	};
 	u8 header[];
 };
 

@@ -106,7 +106,7 @@ bool pp_hold_begin(struct pp_flow *flow, const struct pp_packet *pkt,
 	dev_hold(skb->dev);
 	flow->held = skb;
 	flow->held_okfn = state->okfn;
-	flow->hold = hold;
+	flow->hold_cpu = smp_processor_id();
 	spin_lock(&hold->lock);
 	list_add_tail(&flow->hold_node, &hold->fresh);
 	if (!hold->running)
@@ -121,12 +121,14 @@ bool pp_hold_begin(struct pp_flow *flow, const struct pp_packet *pkt,
 static struct sk_buff *take(struct pp_flow *flow)
 {
 	struct sk_buff *skb = flow->held;
+	struct pp_hold *hold;
 
 	if (!skb)
 		return NULL;
-	spin_lock(&flow->hold->lock);
+	hold = per_cpu_ptr(flow->net->flows.hold, flow->hold_cpu);
+	spin_lock(&hold->lock);
 	list_del(&flow->hold_node);
-	spin_unlock(&flow->hold->lock);
+	spin_unlock(&hold->lock);
 	flow->held = NULL;
 	return skb;
 }
@@ -249,8 +251,11 @@ void pp_hold_net_stop(struct pp_net *pn)
 {
 	int cpu;
 
-	for_each_possible_cpu(cpu)
-		hrtimer_cancel(&per_cpu_ptr(pn->flows.hold, cpu)->timer);
+	for_each_possible_cpu(cpu) {
+		struct pp_hold *hold = per_cpu_ptr(pn->flows.hold, cpu);
+
+		hrtimer_cancel(&hold->timer);
+	}
 }
 
 /* None waits any more */
