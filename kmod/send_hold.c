@@ -22,6 +22,9 @@
 
 #define HOLD_INTERVAL	(2 * NSEC_PER_MSEC)
 
+/* Those of RFC 9293 and, in front of them, the reserved bits, of which one is AccECN's */
+#define ALL_FLAGS	htonl(0x0fff0000)
+
 /* An ACK that waited in vain counts as much as this many that did not */
 #define SILENT_STEP	8
 /* From here on ACKs of the rule's connections do not wait; and no higher than that */
@@ -100,7 +103,7 @@ bool pp_hold_begin(struct pp_flow *flow, const struct pp_packet *pkt,
 	lockdep_assert_held(&flow->lock);
 
 	if (flow->sent || flow->held || pkt->payload || pkt->seq != flow->isn + 1 ||
-	    tcp_flag_byte(&pkt->th) != TCPHDR_ACK || !is_independent(skb, state) ||
+	    (tcp_flag_word(&pkt->th) & ALL_FLAGS) != TCP_FLAG_ACK || !is_independent(skb, state) ||
 	    !is_worthwhile(flow->rule) || !skb_dst_force(skb))
 		return false;
 	dev_hold(skb->dev);

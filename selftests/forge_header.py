@@ -48,7 +48,7 @@ class Client:
     def segment(self, seq, flags, data=b"", options=b""):
         """With a right checksum."""
         head = struct.pack("!HHIIBBHHH", *self.ports, seq % (1 << 32), self.ack if flags & ACK else 0,
-                           (20 + len(options)) << 2, flags, 65535, 0, 0)
+                           (20 + len(options)) << 2 | flags >> 8, flags & 255, 65535, 0, 0)
         whole = head + options + data
         pseudo = (self.source.packed + self.destination.packed +
                   struct.pack("!II", len(whole), socket.IPPROTO_TCP))

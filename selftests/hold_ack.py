@@ -8,6 +8,7 @@ Speaks TCP from a raw socket, of which the kernel must know nothing. Each step i
 them made before the first one leaves; "wait" waits until no ACK is held any more.
 
   ack   bare acknowledgement of the SYN-ACK
+  ace   the same, with the highest bit of AccECN's three
   data  the first 40 bytes
   far   the second 40 bytes
   full  as many bytes as a segment takes
@@ -22,6 +23,7 @@ import time
 from forge_header import ACK, DATA, FIN, RST, SYN, Client
 
 NEXT = 1 << 16
+AE = 0x100
 
 
 def made(client, step):
@@ -30,6 +32,7 @@ def made(client, step):
     size = 1460 if client.source.version == 4 else 1440
     return {
         "ack": lambda: client.segment(first, ACK),
+        "ace": lambda: client.segment(first, ACK | AE),
         "data": lambda: client.segment(first, ACK, DATA),
         "far": lambda: client.segment(first + len(DATA), ACK, DATA),
         "full": lambda: client.segment(first, ACK, size * b"d"),
