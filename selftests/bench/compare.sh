@@ -16,10 +16,10 @@
 set -euo pipefail
 
 bench=$(readlink -f "${BASH_SOURCE[0]%/*}")
+# shellcheck source=selftests/bench/lib_clock.sh
+. "$bench/lib_clock.sh"
 tree=${bench%/selftests/bench}
 out=$tree/build/compare
-# 2^3 ns for an instruction
-export PP_BENCH_ICOUNT=3
 export PP_BENCH_ROUNDS=${PP_BENCH_ROUNDS:-2} PP_BENCH_SECONDS=${PP_BENCH_SECONDS:-1}
 cd "$tree"
 unset MAKEFLAGS MAKELEVEL MFLAGS
@@ -46,10 +46,12 @@ build_base() {
 # run TREE BENCHMARK: with the module and the ppctl of a tree
 run() {
 	local name
+	local -x PP_BENCH_ICOUNT
 
 	name=$(basename "$1")-$2
+	PP_BENCH_ICOUNT=$(clock_of "$2")
 	PP_MODULE=$1/kmod/proxyproto.ko \
-		selftests/vm/run.sh --icount $PP_BENCH_ICOUNT ${KERNEL:+--kernel "$KERNEL"} \
+		selftests/vm/run.sh --icount "$PP_BENCH_ICOUNT" ${KERNEL:+--kernel "$KERNEL"} \
 		--timeout 3600 --out "$out/$name" -- \
 		env PPCTL="$1/tools/ppctl/ppctl" "$bench/$2.sh" >"$out/$name.log" 2>&1 || {
 		tail -n 20 "$out/$name.log" >&2
@@ -59,7 +61,7 @@ run() {
 
 # report BENCHMARK: each way of it, instructions before and now
 report() {
-	jq -r -n --argjson shift "$PP_BENCH_ICOUNT" --arg name "$1" \
+	jq -r -n --argjson shift "$(clock_of "$1")" --arg name "$1" \
 		--slurpfile base "$out/base-$1/bench_$1.json" \
 		--slurpfile now "$out/$(basename "$tree")-$1/bench_$1.json" '
 		def ways: if $name == "accept" then .kinds.short else .modes end;

@@ -8,28 +8,28 @@
 # Usage: vm.sh NAME...        behind "make bench" and "make bench-NAME"
 #
 # Variables: KERNEL, of vm/run.sh; PP_BENCH_ICOUNT: 3 and the like for time in
-# instructions of 2^3 ns, but see below; and those of the benchmarks.
+# instructions of 2^3 ns, but for send (lib_clock.sh); and those of the benchmarks.
 set -euo pipefail
 
 bench=$(readlink -f "${BASH_SOURCE[0]%/*}")
+# shellcheck source=selftests/bench/lib_clock.sh
+. "$bench/lib_clock.sh"
 tree=${bench%/selftests/bench}
 out=$tree/build/bench
 cd "$tree"
 
 options=(--timeout 7200)
-# Where milliseconds of the module's own count, an instruction takes one nanosecond,
-# as on real processors
-declare -A icount=([send]=0)
 [[ -z ${KERNEL:-} ]] || options+=(--kernel "$KERNEL")
 
 # The log has each figure as it comes
 run() {
-	local status=0 clock=()
+	local status=0 shift clock=()
 
 	printf '# %s\n' "$1"
 	if [[ -n ${PP_BENCH_ICOUNT:-} ]]; then
-		local -x PP_BENCH_ICOUNT=${icount[$1]:-$PP_BENCH_ICOUNT}
-		clock=(--icount "$PP_BENCH_ICOUNT")
+		shift=$(clock_of "$1" "$PP_BENCH_ICOUNT")
+		local -x PP_BENCH_ICOUNT=$shift
+		clock=(--icount "$shift")
 	fi
 	selftests/vm/run.sh "${options[@]}" "${clock[@]}" --out "$out/vm-$1" -- "$bench/$1.sh" \
 		>"$out/$1.log" 2>&1 || status=$?
