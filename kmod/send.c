@@ -7,7 +7,8 @@
  * LOCAL_IN, and the backend's before conntrack, in PRE_ROUTING or LOCAL_OUT.
  * Between these places the host sees an ordinary connection.
  *
- *   send_syn.c     the SYN: chooses the header, borrows sequence space
+ *   send_syn.c     the SYN: chooses the rule, borrows sequence space
+ *   send_header.c  what the header says
  *   send_client.c  the client's further packets: the header goes out
  *   send_hold.c    its first ACK waits for data to go with
  *   send_guard.c   what no client may say

@@ -67,6 +67,12 @@ unsigned int pp_send_tlvs(const struct pp_rule *rule, const struct pp_accept *ac
 u16 pp_send_finish_tlvs(const struct pp_rule *rule, u8 *header, u16 len);
 void pp_send_set_scope(struct pp_flow_key *key, const struct sk_buff *skb,
 		       const struct net_device *dev);
+struct pp_flow *pp_send_make_flow(struct pp_net *pn, const struct pp_packet *pkt,
+				  const struct nf_hook_state *state,
+				  const struct pp_flow_key *key, const struct nf_conn *ct,
+				  struct pp_rule *rule);
+bool pp_send_is_led_here(const struct pp_flow_key *key, const struct nf_conn *ct,
+			 const struct nf_hook_state *state);
 struct nf_conn *pp_send_ct(const struct sk_buff *skb);
 int pp_send_bind(struct pp_flow *flow, struct nf_conn *ct);
 unsigned int pp_send_syn(struct pp_net *pn, struct pp_packet *pkt,
