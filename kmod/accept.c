@@ -95,6 +95,10 @@ static unsigned int to_inner(struct pp_accept *entry, struct pp_packet *pkt)
 	switch (smp_load_acquire(&entry->state)) {
 	case PP_ACCEPT_ESTABLISHED:
 		return pp_accept_translate_out(entry, pkt);
+	case PP_ACCEPT_CONFIRM:
+		/* The application has the connection, and is quick */
+		return pkt->th.syn ? pp_accept_replay_answer(entry, pkt) :
+				     pp_accept_translate_out(entry, pkt);
 	case PP_ACCEPT_DEAD:
 		return NF_DROP;
 	default:

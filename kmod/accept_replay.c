@@ -4,9 +4,10 @@
  *
  * Owns the segments that make it: the load balancer's SYN again, from the
  * client and with its number moved behind the header, so that numbers of data
- * need no change; and the last ACK, with what came behind the header. The
- * listener's SYN-ACK goes no further: it tells how its numbers differ from
- * those that the load balancer was told in the first handshake.
+ * need no change; and the last ACK, which is the first data that came behind the
+ * header, or one without any. The listener's SYN-ACK goes no further: it tells
+ * how its numbers differ from those that the load balancer was told in the first
+ * handshake.
  *
  * Nothing is injected from a hook that the listener's own answer passes: it
  * would run within the TCP stack, under its timers and locks.
@@ -208,20 +209,45 @@ static void inject_ack(struct pp_accept *entry, const struct pp_pending *pending
 	inject(entry, &segment, dev, pending->mark);
 }
 
+/* Return: whether a packet that had to wait went to the listener */
+static bool deliver(struct pp_accept *entry, struct sk_buff *skb, struct net_device *dev)
+{
+	struct pp_packet pkt;
+
+	if (pp_packet_parse(&pkt, skb, entry->wire.family, NULL) &&
+	    pp_accept_translate_in(entry, &pkt, dev, false) == NF_ACCEPT) {
+		pp_craft_inject(entry, skb, dev);
+		return true;
+	}
+	kfree_skb(skb);
+	return false;
+}
+
 /* What came while there was no connection to give it to */
 static void deliver_queue(struct pp_accept *entry, struct pp_pending *pending,
 			  struct net_device *dev)
 {
-	struct pp_packet pkt;
 	struct sk_buff *skb;
 
-	while ((skb = __skb_dequeue(&pending->queue))) {
-		if (pp_packet_parse(&pkt, skb, entry->wire.family, NULL) &&
-		    pp_accept_translate_in(entry, &pkt, dev, false) == NF_ACCEPT)
-			pp_craft_inject(entry, skb, dev);
-		else
-			kfree_skb(skb);
-	}
+	while ((skb = __skb_dequeue(&pending->queue)))
+		deliver(entry, skb, dev);
+}
+
+/*
+ * What came right behind the header, if it can do for the last ACK of the client's
+ * handshake. With the lock held.
+ */
+static struct sk_buff *take_first_data(struct pp_accept *entry)
+{
+	struct sk_buff *skb = skb_peek(&entry->pending->queue);
+	u32 data_seq = pp_accept_data_seq(entry);
+	struct pp_packet pkt;
+
+	if (!skb || !pp_packet_parse(&pkt, skb, entry->wire.family, NULL) || pkt.th.fin ||
+	    after(pkt.seq, data_seq) || !after(pkt.seq + pkt.payload, data_seq))
+		return NULL;
+	__skb_unlink(skb, &entry->pending->queue);
+	return skb;
 }
 
 /*
@@ -273,25 +299,28 @@ static void note_stale(struct pp_accept *entry, const struct pp_packet *pkt)
 void pp_accept_finish(struct pp_accept *entry, struct net_device *dev)
 {
 	struct pp_pending *pending = NULL, last;
+	struct sk_buff *first = NULL;
 	bool queued;
 
 	reset_stale(entry, dev);
 	spin_lock_bh(&entry->lock);
 	if (entry->state == PP_ACCEPT_CONFIRM) {
 		pending = entry->pending;
+		first = take_first_data(entry);
 		last = *pending;
 	}
 	spin_unlock_bh(&entry->lock);
 	if (!pending)
 		return;
-	inject_ack(entry, &last, dev);
+	if (!first || !deliver(entry, first, dev))
+		inject_ack(entry, &last, dev);
 	spin_lock_bh(&entry->lock);
 	pending = entry->state == PP_ACCEPT_CONFIRM ? pp_accept_established(entry) : NULL;
 	spin_unlock_bh(&entry->lock);
 	if (!pending)
 		return;
 	pp_event_accepted(entry);
-	queued = !skb_queue_empty(&pending->queue);
+	queued = first || !skb_queue_empty(&pending->queue);
 	deliver_queue(entry, pending, dev);
 	/* Else the application's first answer does */
 	if (!queued && entry->header_len) {

@@ -8,7 +8,7 @@ set -euo pipefail
 # shellcheck source=selftests/lib_accept.sh
 . "${BASH_SOURCE[0]%/*}/lib_accept.sh"
 
-need jq
+need jq nft nstat socat
 module_require
 topo_lb 4
 
@@ -68,6 +68,40 @@ listed() {
 	stop_bg server
 }
 
+retransmitted() {
+	ns client nstat -asz TcpRetransSegs | awk '$1 == "TcpRetransSegs" { print $2 }'
+}
+
+# What comes with the header is the last ACK of the client's handshake. It is acknowledged
+# though the application is silent: or the load balancer would send it again.
+data_acknowledges() {
+	local before header type=11
+
+	[[ $FAMILY == 4 ]] || type=21
+	header=$("$pp_selftests/make_header.py" 21 $type "$REAL,5555,$ASKED,443")
+	ns_sysctl backend net.netfilter.nf_conntrack_acct=1
+	ns backend nft -f - <<-END
+		table inet pp_second {
+			counter data { }
+			chain input {
+				type filter hook input priority 0; policy accept;
+				tcp sport 5555 ct original packets 2 meta length > 500 counter name data
+			}
+		}
+	END
+	before=$(retransmitted)
+	start_bg server backend socat -u "TCP$FAMILY-LISTEN:8080,reuseaddr" OPEN:/dev/null
+	wait_port backend 8080
+	ns client bash -c "exec 3<>/dev/tcp/$BACKEND/8080
+		{ printf '$(escaped "$header")'; head -c 500 /dev/zero; } |
+			dd bs=4096 iflag=fullblock status=none >&3
+		sleep 1"
+	wait_bg server
+	is "$(ns backend nft -j list counter inet pp_second data | json_first packets)" 1 'second packet'
+	is $(($(retransmitted) - before)) 0 'segments sent again'
+	ns backend nft delete table inet pp_second
+}
+
 # backend_has FILTER: whether jq finds it among the connections
 backend_has() {
 	[[ -n $(backend_ppctl -j list-connections | jq -c ".[] | $1") ]]
@@ -98,6 +132,8 @@ for family in 4 6; do
 	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
 	before=$(accept_stat accepted)
 	check "accept: IPv$family, 50 connections, 10 at a time -> exact" many $((before + 50))
+	check "accept: IPv$family, data with the header -> is the last ACK, and acknowledged" \
+		data_acknowledges
 	check "accept: IPv$family, source that is not believed -> served as it comes" others "$REAL"
 	check "accept: IPv$family, rule for another port -> served as it comes" other_port
 done

@@ -66,7 +66,7 @@ failures() {
 	fi
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --timeout 25 "${seen[@]}"
 	wait_port backend 8080
-	ns client "$PEER" client -c "$BACKEND" -p 8080 -n 100 -j 50 --timeout 25 "${header[@]}" \
+	ns client "$PEER" client -c "$BACKEND" -p 8080 -n 100 -j 100 --timeout 25 "${header[@]}" \
 		>"$client" 2>/dev/null || true
 	stop_bg server
 	wrong=$(bg_output server | grep -cE "\"error\":\"[^\"]*($pp_wrong)" || true)
