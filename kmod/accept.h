@@ -60,6 +60,7 @@ struct pp_syn_options {
 };
 
 struct pp_accept;
+struct pp_segment;
 
 /**
  * struct pp_pending - what a connection needs until it is accepted
@@ -264,11 +265,16 @@ void pp_accept_sockopt_exit(void);
 void pp_accept_replay(struct pp_accept *entry, struct net_device *dev);
 unsigned int pp_accept_replay_answer(struct pp_accept *entry, struct pp_packet *pkt);
 void pp_accept_finish(struct pp_accept *entry, struct net_device *dev);
-void pp_accept_replace(struct pp_accept *entry, struct net_device *dev);
-void pp_accept_refuse(struct pp_accept *entry, enum pp_stats_attr reason,
-		      struct net_device *dev);
+
+/* accept_segment.c */
+void pp_accept_inject(struct pp_accept *entry, const struct pp_segment *segment,
+		      struct net_device *dev, u32 mark);
 void pp_accept_reset_listener(struct pp_accept *entry, struct net_device *dev);
 void pp_accept_acknowledge(struct pp_accept *entry);
+void pp_accept_acknowledge_all(struct pp_accept *entry, const struct pp_pending *pending);
+void pp_accept_refuse(struct pp_accept *entry, enum pp_stats_attr reason,
+		      struct net_device *dev);
+void pp_accept_replace(struct pp_accept *entry, struct net_device *dev);
 
 /* accept_translate.c */
 unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *pkt,

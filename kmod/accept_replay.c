@@ -23,155 +23,6 @@
 /* A connection of before is not reset more often */
 #define STALE_INTERVAL	(HZ / 2)
 
-static void inject(struct pp_accept *entry, const struct pp_segment *segment,
-		   struct net_device *dev, u32 mark)
-{
-	struct sk_buff *skb = pp_craft(segment);
-
-	if (!skb)
-		return;
-	skb->mark = mark;
-	pp_craft_inject(entry, skb, dev);
-}
-
-/**
- * pp_accept_reset_listener - take the load balancer's SYN back
- * @entry: connection, not locked
- * @dev: device that its packets come by
- *
- * The listener forgets it; a connection that never sends a header costs it
- * nothing.
- */
-void pp_accept_reset_listener(struct pp_accept *entry, struct net_device *dev)
-{
-	struct pp_segment segment = {
-		.key = entry->wire,
-		.seq = entry->isn + 1,
-		.flags = TCPHDR_RST,
-	};
-
-	inject(entry, &segment, dev, 0);
-}
-
-static void to_balancer(struct pp_accept *entry, u8 flags, u32 seq, u32 ack, u16 window,
-			const u8 *options, unsigned int options_len)
-{
-	struct pp_segment segment = {
-		.key = pp_flow_key_reversed(&entry->wire),
-		.seq = seq,
-		.ack = ack,
-		.flags = flags,
-		.window = window,
-		.options = options,
-		.options_len = options_len,
-	};
-	struct sk_buff *skb = pp_craft(&segment);
-
-	if (skb)
-		pp_craft_transmit(entry, skb);
-}
-
-/* The window of a SYN-ACK is never scaled, later ones are */
-static u16 scaled_window(const struct pp_pending *pending)
-{
-	u8 shift = pending->synack.wscale == PP_NO_WSCALE ? 0 : pending->synack.wscale;
-
-	return max(pending->window_local >> shift, 1);
-}
-
-static void acknowledge(struct pp_accept *entry, u32 ack)
-{
-	u8 options[PP_TIMESTAMP_LEN];
-	unsigned int len = 0;
-	u16 window = 0;
-	bool gone;
-
-	spin_lock_bh(&entry->lock);
-	gone = !entry->pending;
-	if (!gone) {
-		window = scaled_window(entry->pending);
-		if (entry->pending->synack.timestamps) {
-			len = sizeof(options);
-			/* the clock stands still until the application has the connection */
-			pp_craft_timestamps(options, entry->pending->ts_local,
-					    entry->pending->ts_remote);
-		}
-	}
-	spin_unlock_bh(&entry->lock);
-	if (!gone)
-		to_balancer(entry, TCPHDR_ACK, entry->isn_local + 1, ack, window, options, len);
-}
-
-/**
- * pp_accept_acknowledge - acknowledge the part of the header that has come
- * @entry: connection, not locked
- */
-void pp_accept_acknowledge(struct pp_accept *entry)
-{
-	u32 have = 0;
-
-	spin_lock_bh(&entry->lock);
-	if (entry->pending)
-		have = entry->pending->have;
-	spin_unlock_bh(&entry->lock);
-	acknowledge(entry, entry->isn + 1 + have);
-}
-
-static bool is_refusal(enum pp_stats_attr reason)
-{
-	return reason != PP_STATS_ATTR_REJECTED && reason != PP_STATS_ATTR_REPLACED;
-}
-
-/**
- * pp_accept_refuse - reset a connection that is not accepted
- * @entry: connection, not locked
- * @reason: counter
- * @dev: device that its packets come by, where packets may be injected, or NULL
- *
- * Both ends that may know of it are told: an answer that the listener repeats
- * would reach the real client, and one that still waits for the load balancer's
- * last ACK would take the header for data.
- */
-void pp_accept_refuse(struct pp_accept *entry, enum pp_stats_attr reason,
-		      struct net_device *dev)
-{
-	struct pp_segment to_listener = { .flags = TCPHDR_RST };
-	u32 ack = entry->isn + 1;
-	bool dead, answered = false;
-
-	spin_lock_bh(&entry->lock);
-	dead = entry->state == PP_ACCEPT_DEAD || !entry->pending;
-	if (!dead) {
-		ack += entry->header_len ? entry->header_len : entry->pending->have;
-		/* in PP_ACCEPT_SYN both are still those of the load balancer */
-		answered = entry->state != PP_ACCEPT_HEADER;
-		to_listener.key = entry->inner;
-		to_listener.seq = pp_accept_data_seq(entry);
-		if (entry->state != PP_ACCEPT_SYN && is_refusal(reason))
-			atomic64_inc(&entry->pending->rule->refused);
-		__pp_accept_kill(entry, reason);
-	}
-	spin_unlock_bh(&entry->lock);
-	if (!dead && reason != PP_STATS_ATTR_REPLACED)
-		pp_event_refused(entry, reason);
-	if (!dead && answered && dev)
-		inject(entry, &to_listener, dev, 0);
-	if (!dead && reason != PP_STATS_ATTR_ABANDONED && reason != PP_STATS_ATTR_REPLACED)
-		to_balancer(entry, TCPHDR_RST | TCPHDR_ACK, entry->isn_local + 1, ack, 0, NULL, 0);
-}
-
-/**
- * pp_accept_replace - make room for a new connection of the same ends
- * @entry: connection that is not alive, not locked
- * @dev: device that its packets come by
- */
-void pp_accept_replace(struct pp_accept *entry, struct net_device *dev)
-{
-	pp_accept_refuse(entry, PP_STATS_ATTR_REPLACED, dev);
-	/* one that was established */
-	pp_accept_kill(entry, PP_STATS_ATTR_REPLACED);
-}
-
 /* The SYN as the listener had it from the load balancer, but for its number and sender */
 static void inject_syn(struct pp_accept *entry, const struct pp_pending *pending,
 		       struct net_device *dev)
@@ -188,7 +39,7 @@ static void inject_syn(struct pp_accept *entry, const struct pp_pending *pending
 		.options_len = pending->syn_len - sizeof(*th),
 	};
 
-	inject(entry, &segment, dev, pending->mark);
+	pp_accept_inject(entry, &segment, dev, pending->mark);
 }
 
 static void inject_ack(struct pp_accept *entry, const struct pp_pending *pending,
@@ -206,7 +57,7 @@ static void inject_ack(struct pp_accept *entry, const struct pp_pending *pending
 	};
 
 	pp_craft_timestamps(options, pending->ts_remote, pending->ts_local2);
-	inject(entry, &segment, dev, pending->mark);
+	pp_accept_inject(entry, &segment, dev, pending->mark);
 }
 
 /* Return: whether a packet that had to wait went to the listener */
@@ -269,7 +120,7 @@ static void reset_stale(struct pp_accept *entry, struct net_device *dev)
 	spin_unlock_bh(&entry->lock);
 	if (!is_stale)
 		return;
-	inject(entry, &segment, dev, 0);
+	pp_accept_inject(entry, &segment, dev, 0);
 	pp_accept_replay(entry, dev);
 }
 
@@ -323,14 +174,8 @@ void pp_accept_finish(struct pp_accept *entry, struct net_device *dev)
 	queued = first || !skb_queue_empty(&pending->queue);
 	deliver_queue(entry, pending, dev);
 	/* Else the application's first answer does */
-	if (!queued && entry->header_len) {
-		u8 options[PP_TIMESTAMP_LEN];
-
-		pp_craft_timestamps(options, pending->ts_local, pending->ts_remote);
-		to_balancer(entry, TCPHDR_ACK, entry->isn_local + 1, pp_accept_data_seq(entry),
-			    scaled_window(pending), options,
-			    entry->timestamps ? sizeof(options) : 0);
-	}
+	if (!queued && entry->header_len)
+		pp_accept_acknowledge_all(entry, pending);
 	pp_accept_free_pending(entry->net, pending);
 }
 
