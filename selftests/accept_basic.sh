@@ -72,6 +72,11 @@ retransmitted() {
 	ns client nstat -asz TcpRetransSegs | awk '$1 == "TcpRetransSegs" { print $2 }'
 }
 
+# All 528 or 552 bytes that the load balancer has sent are acknowledged
+all_acked() {
+	ns client ss -Htin state established dport = :8080 | grep -qE 'bytes_acked:5[2-9][0-9]'
+}
+
 # What comes with the header is the last ACK of the client's handshake. It is acknowledged
 # though the application is silent: or the load balancer would send it again.
 data_acknowledges() {
@@ -92,10 +97,12 @@ data_acknowledges() {
 	before=$(retransmitted)
 	start_bg server backend socat -u "TCP$FAMILY-LISTEN:8080,reuseaddr" OPEN:/dev/null
 	wait_port backend 8080
-	ns client bash -c "exec 3<>/dev/tcp/$BACKEND/8080
+	start_bg client client bash -c "exec 3<>/dev/tcp/$BACKEND/8080
 		{ printf '$(escaped "$header")'; head -c 500 /dev/zero; } |
 			dd bs=4096 iflag=fullblock status=none >&3
-		sleep 1"
+		read -t 30 <>$PP_TMP/never"
+	wait_until 10 all_acked
+	stop_bg client
 	wait_bg server
 	is "$(ns backend nft -j list counter inet pp_second data | json_first packets)" 1 'second packet'
 	is $(($(retransmitted) - before)) 0 'segments sent again'
@@ -107,6 +114,7 @@ backend_has() {
 	[[ -n $(backend_ppctl -j list-connections | jq -c ".[] | $1") ]]
 }
 
+mkfifo "$PP_TMP/never"
 for family in 4 6; do
 	accept_family $family
 	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
