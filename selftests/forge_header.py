@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3 -S
 # SPDX-License-Identifier: GPL-2.0
 """A client that knows where a header goes, and tries to put one of its own there.
 
@@ -9,7 +9,7 @@ has all for itself. Ends when the attack is over, whatever became of it; with 1 
 get as far as that. The attacks are the functions below.
 """
 import ipaddress
-import random
+import os
 import select
 import socket
 import struct
@@ -33,7 +33,7 @@ class Client:
         family = socket.AF_INET if self.source.version == 4 else socket.AF_INET6
         self.socket = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_TCP)
         self.socket.bind((source, 0))
-        self.isn = random.randrange(1 << 28, 1 << 29)
+        self.isn = 1 << 28 | int.from_bytes(os.urandom(4), "big") >> 4
         self.ack = 0
         self.header = self.forged()
 

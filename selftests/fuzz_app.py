@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3 -S
 # SPDX-License-Identifier: GPL-2.0
 """An application whose other end is pp_packet_fuzz. It knows which byte every stream consists of,
 and complains of any other; how connections begin and end does not matter.

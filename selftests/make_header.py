@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3 -S
 # SPDX-License-Identifier: GPL-2.0
 """Prints a PROXY v2 header in hexadecimal, right or wrong, for the selftests.
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3 -S
 # SPDX-License-Identifier: GPL-2.0
 """Reads PROXY v2 headers for the selftests, by a parser of its own, and prints each as JSON.
 
