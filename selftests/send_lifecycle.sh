@@ -215,7 +215,7 @@ all_acked() {
 talk() {
 	local both=(-n 2 --order both --size 200k)
 
-	netem client eth0 rate 4mbit
+	netem client eth0 rate $((4000 / ${PP_SLOW:-1}))kbit
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 "${both[@]}" --header v2 \
 		"${names_client[@]}"
 	wait_port backend 8080
