@@ -24,8 +24,10 @@ nsip lb -6 route add fd00:3::/64 via fd00:2::2
 ns_sysctl backend net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 # Nothing of the errors may be lost to a rate limit
 for name in lb backend server; do
-	ns_sysctl "$name" net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0 \
-		net.ipv4.icmp_msgs_per_sec=100000
+	ns_sysctl "$name" net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
+	# Linux 5.10 has one limit for the whole machine, high enough
+	! ns "$name" test -e /proc/sys/net/ipv4/icmp_msgs_per_sec ||
+		ns_sysctl "$name" net.ipv4.icmp_msgs_per_sec=100000
 done
 SERVER_NS=server
 ns lb nft -f - <<-END

@@ -15,8 +15,21 @@ kernel_log_pattern+='|KASAN:|KFENCE:|KMSAN:|KCSAN:|UBSAN:|ODEBUG:|refcount_t:|un
 kernel_log_pattern+='|kmemleak: .*(suspected|leaks)|unreferenced object|Unknown symbol|disagrees about version'
 kernel_log_pattern+='|Out of memory|invoked oom-killer|segfault at|nobody cared'
 
+# Linux 6.1 walks nft's lists under a mutex that it does not tell RCU of: leaves out the
+# first line of a report that the third one says to be this
+without_nft_lists() {
+	awk 'held != "" && (/nf_tables_api\.c:[0-9]+ RCU-list traversed in non-reader section/ || NR > last) {
+			if (NR > last)
+				print held
+			held = ""
+		}
+		/suspicious RCU usage/ { held = $0; last = NR + 3; next }
+		{ print }
+		END { if (held != "") print held }'
+}
+
 # Prints the bad lines of the log on stdin; none is no error. The kernel has data races
 # of its own, many of them meant: only those that name a module count.
 kernel_log_bad() {
-	grep -aE "$kernel_log_pattern" | grep -avE 'KCSAN: [^[]*$' || true
+	without_nft_lists | grep -aE "$kernel_log_pattern" | grep -avE 'KCSAN: [^[]*$' || true
 }
