@@ -18,14 +18,16 @@ kernel_log_pattern+='|Out of memory|invoked oom-killer|segfault at|nobody cared'
 # Linux 6.1 walks nft's lists under a mutex that it does not tell RCU of: leaves out the
 # first line of a report that the third one says to be this
 without_nft_lists() {
-	awk 'held != "" && (/nf_tables_api\.c:[0-9]+ RCU-list traversed in non-reader section/ || NR > last) {
-			if (NR > last)
+	awk 'function release() {
+			if (held != "")
 				print held
 			held = ""
 		}
+		NR <= last && /nf_tables_api\.c:[0-9]+ RCU-list traversed in non-reader section/ { held = "" }
+		NR > last || /suspicious RCU usage/ { release() }
 		/suspicious RCU usage/ { held = $0; last = NR + 3; next }
 		{ print }
-		END { if (held != "") print held }'
+		END { release() }'
 }
 
 # Prints the bad lines of the log on stdin; none is no error. The kernel has data races
