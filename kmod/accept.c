@@ -134,21 +134,41 @@ static unsigned int hook_out(void *priv, struct sk_buff *skb,
 	return handle_out(priv, skb, state);
 }
 
+/* Whether an entry of conntrack is of a load balancer's SYN that goes to the listener */
+static bool is_first_handshake(struct pp_net *pn, const struct nf_conn *ct,
+			       enum pp_family family)
+{
+	const struct nf_conntrack_tuple *tuple = &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple;
+	struct pp_flow_key key = {
+		.sport = tuple->src.u.tcp.port,
+		.dport = tuple->dst.u.tcp.port,
+		.family = family,
+	};
+
+	if (tuple->dst.protonum != IPPROTO_TCP || !atomic_read(&pn->accepts.count))
+		return false;
+	memcpy(&key.src, &tuple->src.u3, sizeof(key.src));
+	memcpy(&key.dst, &tuple->dst.u3, sizeof(key.dst));
+	return pp_accept_find_wire(pn, &key);
+}
+
 /*
- * Answers of a destination behind this host have to come by hook_out. So the client's
- * SYN, which is met here on its way there, keeps the connection from flow offload.
+ * L's packets have to come by hook_in, and the answers of a destination behind this
+ * host by hook_out. So the SYNs, L's and the client's, which are met here on their way
+ * there, keep both connections from flow offload: kernels before 5.18 take one with
+ * the SYN-ACK.
  */
 static unsigned int hook_forward(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
 	enum ip_conntrack_info ctinfo;
-	struct nf_conn *ct;
+	struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
 
-	if (likely(!pp_craft_is_injecting()))
+	if (likely(!ct || nf_ct_is_confirmed(ct)) || nf_ct_is_template(ct))
 		return NF_ACCEPT;
-	ct = nf_ct_get(skb, &ctinfo);
-	if (!ct || nf_ct_is_template(ct) || nf_ct_is_confirmed(ct) ||
-	    pp_offload_deny_for_good(ct))
+	if (!pp_craft_is_injecting() && !is_first_handshake(priv, ct, family_of(state)))
+		return NF_ACCEPT;
+	if (pp_offload_deny_for_good(ct))
 		return NF_ACCEPT;
 	pp_stats_inc((struct pp_net *)priv, ACCEPT_NOMEM);
 	return NF_DROP;

@@ -61,8 +61,16 @@ remembered() {
 	done
 }
 
-# Answers do not get past netfilter, which only knows where they go
-flowtable() {
+# As $BALANCER itself, whose header names nobody
+without_client() {
+	TARGET=${TARGET:-$BACKEND} PORT=${PORT:-8080} transfer "$1" --peer-addr "$BALANCER" \
+		--peer-port client -- --send-header local "${@:2}"
+	is "$(lb_ppctl -j show-stats | jq '.[0].pending')" 0 'pending'
+}
+
+# by_flowtable COMMAND...: neither the load balancer's packets nor the answers get past
+# netfilter, which only knows where they go
+by_flowtable() {
 	ns lb nft -f - <<-END
 		table inet pp_forward {
 			flowtable f {
@@ -75,8 +83,8 @@ flowtable() {
 			}
 		}
 	END
-	BOTH='--size 300k --order both --timeout 20' through 3 -j 3
-	ns lb nft delete table inet pp_forward
+	trap 'ns lb nft delete table inet pp_forward' EXIT
+	BOTH='--size 300k --order both --timeout 20' "$@" 3 -j 3
 }
 
 retransmitted() {
@@ -148,7 +156,8 @@ for family in 4 6; do
 	accept_family $family
 	gateway_rule to "$BACKEND" port 8080 from "$BALANCER"
 	behind 'gateway'
-	check "accept: IPv$family, gateway, flowtable -> exact" flowtable
+	check "accept: IPv$family, gateway, flowtable -> exact" by_flowtable through
+	check "accept: IPv$family, gateway, flowtable, LOCAL -> exact" by_flowtable without_client
 	[[ $family == 6 ]] ||
 		check "accept: IPv4, gateway, one segment without its header -> not lost" one_segment_left
 	check "accept: IPv$family, gateway, no listener -> refused" closed_port
@@ -157,7 +166,7 @@ for family in 4 6; do
 	gateway_rule to "$VIP" port 80 from "$BALANCER"
 	TARGET=$VIP PORT=80
 	behind 'DNAT to a container'
-	check "accept: IPv$family, DNAT to a container, flowtable -> exact" flowtable
+	check "accept: IPv$family, DNAT to a container, flowtable -> exact" by_flowtable through
 	check "accept: IPv$family, DNAT, no listener -> refused" closed_port
 	unset TARGET PORT
 	nat_flush
