@@ -9,6 +9,7 @@
 #ifndef _PP_ACCEPT_H
 #define _PP_ACCEPT_H
 
+#include <net/l3mdev.h>
 #include "flow.h"
 #include "packet.h"
 
@@ -210,6 +211,12 @@ static inline u32 pp_accept_data_seq(const struct pp_accept *entry)
 	return entry->isn + 1 + entry->header_len;
 }
 
+/* Index of the VRF device that L's packets belong to, or 0 */
+static inline int pp_accept_vrf(const struct pp_accept *entry)
+{
+	return l3mdev_master_ifindex_by_index(entry->net->net, entry->ifindex);
+}
+
 /* accept.c */
 #define PP_ACCEPT_HOOKS	3
 extern const struct nf_hook_ops pp_accept_hooks[PP_FAMILIES][PP_ACCEPT_HOOKS];
@@ -280,7 +287,8 @@ void pp_accept_replace(struct pp_accept *entry, struct net_device *dev);
 unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *pkt,
 				    const struct net_device *in, bool again);
 unsigned int pp_accept_translate_out(struct pp_accept *entry, struct pp_packet *pkt);
-struct dst_entry *pp_accept_find_route(struct net *net, const struct pp_flow_key *key);
+struct dst_entry *pp_accept_find_route(const struct pp_accept *entry,
+				       const struct pp_flow_key *key);
 struct dst_entry *pp_accept_route(struct pp_accept *entry);
 bool pp_accept_route_in(struct sk_buff *skb, const struct pp_accept *entry,
 			const struct net_device *in);

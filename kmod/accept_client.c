@@ -30,18 +30,19 @@ static bool is_possible(const struct pp_endpoint *end)
 	       !ipv4_is_zeronet(end->addr.ip) && !ipv4_is_lbcast(end->addr.ip);
 }
 
-/* Also one that is bound to the device */
+/* Also one that is bound to the device or to its VRF */
 static struct sock *find_socket(const struct pp_accept *entry)
 {
 	const struct pp_flow_key *key = &entry->inner;
 	struct net *net = entry->net->net;
+	int vrf = pp_accept_vrf(entry);
 
 	if (key->family == PP_IPV6)
 		return pp_inet6_lookup_established(net, &key->src.in6, key->sport,
 						   &key->dst.in6, ntohs(key->dport),
-						   entry->ifindex);
+						   entry->ifindex, vrf);
 	return pp_inet_lookup_established(net, key->src.ip, key->sport, key->dst.ip,
-					  ntohs(key->dport), entry->ifindex);
+					  ntohs(key->dport), entry->ifindex, vrf);
 }
 
 /**

@@ -213,9 +213,11 @@ bool pp_accept_route_in(struct sk_buff *skb, const struct pp_accept *entry,
 				  (struct net_device *)in);
 }
 
-static struct dst_entry *find_route_ipv4(struct net *net, const struct pp_flow_key *key)
+static struct dst_entry *find_route_ipv4(struct net *net, const struct pp_flow_key *key,
+					 int vrf)
 {
 	struct flowi4 fl4 = {
+		.flowi4_oif = vrf,
 		.daddr = key->dst.ip,
 		.saddr = key->src.ip,
 		.flowi4_proto = IPPROTO_TCP,
@@ -228,9 +230,11 @@ static struct dst_entry *find_route_ipv4(struct net *net, const struct pp_flow_k
 	return IS_ERR(rt) ? NULL : &rt->dst;
 }
 
-static struct dst_entry *find_route_ipv6(struct net *net, const struct pp_flow_key *key)
+static struct dst_entry *find_route_ipv6(struct net *net, const struct pp_flow_key *key,
+					 int vrf)
 {
 	struct flowi6 fl6 = {
+		.flowi6_oif = vrf,
 		.daddr = key->dst.in6,
 		.saddr = key->src.in6,
 		.flowi6_proto = IPPROTO_TCP,
@@ -250,14 +254,20 @@ static struct dst_entry *find_route_ipv6(struct net *net, const struct pp_flow_k
 
 /**
  * pp_accept_find_route - route of a packet that this host sends
- * @net: namespace
+ * @entry: its connection; in whose VRF it is sent
  * @key: its addresses and ports; neither has to be of this host
  *
+ * Context: under RCU.
  * Return: the route with a reference, or NULL
  */
-struct dst_entry *pp_accept_find_route(struct net *net, const struct pp_flow_key *key)
+struct dst_entry *pp_accept_find_route(const struct pp_accept *entry,
+				       const struct pp_flow_key *key)
 {
-	return key->family == PP_IPV6 ? find_route_ipv6(net, key) : find_route_ipv4(net, key);
+	struct net *net = entry->net->net;
+	int vrf = pp_accept_vrf(entry);
+
+	return key->family == PP_IPV6 ? find_route_ipv6(net, key, vrf) :
+					find_route_ipv4(net, key, vrf);
 }
 
 static u32 route_cookie(const struct pp_accept *entry, const struct dst_entry *dst)
@@ -280,7 +290,7 @@ struct dst_entry *pp_accept_route(struct pp_accept *entry)
 	if (dst && dst_check(dst, READ_ONCE(entry->dst_cookie)) && dst_hold_safe(dst))
 		return dst;
 	key = pp_flow_key_reversed(&entry->wire);
-	dst = pp_accept_find_route(entry->net->net, &key);
+	dst = pp_accept_find_route(entry, &key);
 	if (!dst)
 		return NULL;
 	WRITE_ONCE(entry->dst_cookie, route_cookie(entry, dst));

@@ -17,6 +17,7 @@
 #include <net/ip6_checksum.h>
 #include <net/ip6_route.h>
 #include <net/ipv6.h>
+#include <net/l3mdev.h>
 #include <net/netfilter/nf_conntrack.h>
 #include <net/route.h>
 #include <net/tcp.h>
@@ -194,20 +195,26 @@ static int route_ipv6(struct net *net, struct sk_buff *skb)
 	return 0;
 }
 
-/* Behind PRE_ROUTING: what ip_rcv_finish() and ip6_rcv_finish() do */
-static int deliver(struct net *net, struct sock *sk, struct sk_buff *skb)
+static bool route(struct net *net, struct sk_buff *skb)
 {
 	const struct pp_accept *entry = this_cpu_read(injection.entry);
-	bool routed;
 
-	rcu_read_lock();
 	if (skb_valid_dst(skb))
-		routed = true;
-	else if (skb->protocol == htons(ETH_P_IPV6))
-		routed = !route_ipv6(net, skb);
-	else
-		routed = entry && pp_accept_route_in(skb, entry, skb->dev);
-	if (routed)
+		return true;
+	if (skb->protocol == htons(ETH_P_IPV6))
+		return !route_ipv6(net, skb);
+	return entry && pp_accept_route_in(skb, entry, skb->dev);
+}
+
+/*
+ * Behind PRE_ROUTING: what ip_rcv_finish() and ip6_rcv_finish() do. Packets of a VRF pass
+ * PRE_ROUTING once more, with the VRF as their device.
+ */
+static int deliver(struct net *net, struct sock *sk, struct sk_buff *skb)
+{
+	rcu_read_lock();
+	skb = skb->protocol == htons(ETH_P_IPV6) ? l3mdev_ip6_rcv(skb) : l3mdev_ip_rcv(skb);
+	if (skb && route(net, skb))
 		dst_input(skb);
 	else
 		kfree_skb(skb);
@@ -221,7 +228,7 @@ static int deliver(struct net *net, struct sock *sk, struct sk_buff *skb)
  */
 static bool route_loopback(struct sk_buff *skb, const struct pp_accept *entry)
 {
-	struct dst_entry *dst = pp_accept_find_route(entry->net->net, &entry->wire);
+	struct dst_entry *dst = pp_accept_find_route(entry, &entry->wire);
 
 	if (dst)
 		skb_dst_set(skb, dst);

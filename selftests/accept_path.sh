@@ -12,20 +12,6 @@ need jq nft tc ethtool ss nstat python3 socat
 module_require
 topo_lb 4
 
-# gateway_rule ARGUMENT...: the only rule of the gateway
-gateway_rule() {
-	lb_ppctl flush-rules
-	lb_ppctl add-rule accept "$@" >/dev/null
-}
-
-# through COUNT [OPTION of the client]...: as accept_transfer, to $TARGET
-# ($BACKEND) port $PORT (8080), from clients of their own port
-through() {
-	TARGET=${TARGET:-$BACKEND} PORT=${PORT:-8080} transfer "$1" --peer-addr "$REAL" \
-		--peer-port client -- --send-header "v$VERSION,$REAL,0,$ASKED,443" "${@:2}"
-	is "$(lb_ppctl -j show-stats | jq '.[0].pending')" 0 'pending'
-}
-
 # Both ways, whoever speaks first, and on a bad link on either side
 behind() {
 	local order
@@ -107,16 +93,6 @@ one_segment_left() {
 	ns lb ethtool -K back tso on gso on >/dev/null
 	is "$(stat -c %s "$PP_TMP/one")" 1440
 	is $(($(retransmitted) - before)) 0 'segments sent again'
-}
-
-closed_port() {
-	local status=0
-
-	TARGET=${TARGET:-$BACKEND} PORT=${PORT:-8080}
-	ns client "$PEER" client -c "$TARGET" -p "$PORT" --timeout 10 \
-		--send-header "v2,$REAL,0,$ASKED,443" >"$PP_TMP/out" 2>&1 || status=$?
-	is "$status" 1
-	grep -qi refused "$PP_TMP/out"
 }
 
 # What leaves the gateway for the load balancer is at most 1300 bytes

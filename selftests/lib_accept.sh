@@ -58,6 +58,31 @@ named() {
 		--send-header "v$VERSION,$REAL,$port,$ASKED,443" "$@"
 }
 
+# gateway_rule ARGUMENT...: the only rule of the gateway
+gateway_rule() {
+	lb_ppctl flush-rules
+	lb_ppctl add-rule accept "$@" >/dev/null
+}
+
+# through COUNT [OPTION of the client]...: as accept_transfer, to $TARGET
+# ($BACKEND) port $PORT (8080), from clients of their own port
+through() {
+	TARGET=${TARGET:-$BACKEND} PORT=${PORT:-8080} transfer "$1" --peer-addr "$REAL" \
+		--peer-port client -- --send-header "v$VERSION,$REAL,0,$ASKED,443" "${@:2}"
+	is "$(lb_ppctl -j show-stats | jq '.[0].pending')" 0 'pending'
+}
+
+# Where nobody listens
+closed_port() {
+	local status=0
+
+	TARGET=${TARGET:-$BACKEND} PORT=${PORT:-8080}
+	ns client "$PEER" client -c "$TARGET" -p "$PORT" --timeout 10 \
+		--send-header "v2,$REAL,0,$ASKED,443" >"$PP_TMP/out" 2>&1 || status=$?
+	is "$status" 1
+	grep -qi refused "$PP_TMP/out"
+}
+
 # escaped HEX: as printf reads bytes
 escaped() {
 	printf '%s' "$1" | sed 's/../\\x&/g'

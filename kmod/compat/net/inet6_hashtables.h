@@ -9,10 +9,10 @@ static inline struct sock *pp_inet6_lookup_established(struct net *net,
 						       const struct in6_addr *saddr,
 						       __be16 sport,
 						       const struct in6_addr *daddr, u16 dport,
-						       int dif)
+						       int dif, int sdif)
 {
 	return __inet6_lookup_established(net, PP_HASHINFO(net) saddr, sport, daddr, dport,
-					  dif, 0);
+					  dif, sdif);
 }
 
 #endif /* _PP_COMPAT_NET_INET6_HASHTABLES_H */

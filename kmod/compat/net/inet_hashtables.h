@@ -17,9 +17,10 @@ extern struct inet_hashinfo tcp_hashinfo; /* <net/tcp.h> includes this header fi
 
 static inline struct sock *pp_inet_lookup_established(struct net *net, __be32 saddr,
 						      __be16 sport, __be32 daddr,
-						      u16 dport, int dif)
+						      u16 dport, int dif, int sdif)
 {
-	return __inet_lookup_established(net, PP_HASHINFO(net) saddr, sport, daddr, dport, dif, 0);
+	return __inet_lookup_established(net, PP_HASHINFO(net) saddr, sport, daddr, dport, dif,
+					 sdif);
 }
 
 #endif /* _PP_COMPAT_NET_INET_HASHTABLES_H */

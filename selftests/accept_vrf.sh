@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Accept rules on a host whose devices belong to a VRF: answers find the load balancer by
+# the VRF's routes, since there are no others. A gateway, and applications of its own, which
+# listen in all VRFs or are bound to this one.
+set -euo pipefail
+# shellcheck source=selftests/lib_accept.sh
+. "${BASH_SOURCE[0]%/*}/lib_accept.sh"
+
+need jq tc socat python3
+module_require
+topo_lb 4
+
+# IPv6 addresses do not outlast the change
+vrf() {
+	nsip lb link add vrf1 type vrf table 11
+	nsip lb link set vrf1 up
+	nsip lb link set front master vrf1
+	nsip lb link set back master vrf1
+	nsip lb addr add fd00:1::1/64 dev front nodad
+	nsip lb addr add fd00:2::1/64 dev back nodad
+	nsip lb route add default via 10.0.1.2 table 11
+	nsip lb -6 route add default via fd00:1::2 table 11
+	nsip lb route show table main | grep -q 10.0.1 && return 1
+	ns_sysctl lb net.ipv4.tcp_l3mdev_accept=1
+}
+
+lossy() {
+	netem lb back loss 8%
+	netem lb front loss 8%
+	BOTH='--timeout 100' through 20 -j 10
+	netem lb back none
+	netem lb front none
+}
+
+# The load balancer speaks to an address of the gateway
+local_application() {
+	SERVER_NS=lb BACKEND=$ANY TARGET=$LB BOTH='--size 300k --order both' through 3
+}
+
+strictly() {
+	ns_sysctl lb net.ipv4.conf.{all,front,vrf1}.rp_filter=1
+	local_application
+	ns_sysctl lb net.ipv4.conf.{all,front,vrf1}.rp_filter=0
+}
+
+# An application of the VRF alone, and a client that is silent for longer than the
+# garbage collection takes to look at all, and then says a word
+bound_application() {
+	local only='' header
+
+	header=$("$pp_selftests/make_header.py" 21 $((FAMILY == 4 ? 11 : 21)) "$REAL,470$FAMILY,$ASKED,443")
+	[[ $FAMILY == 4 ]] || only=,ipv6only=1
+	lb_ppctl add-rule accept to "$LB" port 8081 from "$BALANCER" >/dev/null
+	start_bg "bound$FAMILY" lb socat \
+		"TCP$FAMILY-LISTEN:8081,reuseaddr$only,so-bindtodevice=vrf1" \
+		"SYSTEM:echo \$SOCAT_PEERPORT; exec cat"
+	wait_until 20 listens 8081
+	start_bg "silent$FAMILY" client bash -c "exec 3<>/dev/tcp/$LB/8081
+		printf '$(escaped "$header")' >&3
+		read -r who <&3; echo \$who; sleep 50; echo word >&3; read -rt 20 word <&3; echo \$word"
+}
+
+listens() {
+	[[ -n $(ns lb ss -"$FAMILY" -Htln "sport = :$1") ]]
+}
+
+spoke() {
+	wait_bg "silent$FAMILY" 90
+	is "$(bg_output "silent$FAMILY" | paste -sd ' ')" "470$FAMILY word"
+	is "$(lb_ppctl -j list-connections | jq -c 'map(select(.client_port == 470'$FAMILY')) | length')" 1
+}
+
+vrf
+VERSION=2
+for family in 4 6; do
+	accept_family $family
+	bound_application
+done
+for family in 4 6; do
+	accept_family $family
+	gateway_rule to "$BACKEND" port 8080 from "$BALANCER"
+	BOTH='--order both' check "accept: IPv$family, VRF, gateway -> exact" through 3
+	check "accept: IPv$family, VRF, gateway, loss on both sides -> all exact" lossy
+	check "accept: IPv$family, VRF, gateway, no listener -> refused" closed_port
+	gateway_rule to "$LB" port 8080 from "$BALANCER"
+	check "accept: IPv$family, VRF, local application -> exact" local_application
+	[[ $family == 6 ]] ||
+		check 'accept: IPv4, VRF, local application, rp_filter=1 -> exact' strictly
+done
+for family in 4 6; do
+	accept_family $family
+	check "accept: IPv$family, VRF, application bound to it, 50 s of silence -> goes on" spoke
+done
