@@ -47,9 +47,19 @@ headers_lost() {
 	lose_end "$at_backend"
 }
 
+without_rule() {
+	lb_ppctl flush-rules
+	BOTH='--timeout 10' transfer 1 --
+}
+
+# In 5.10 SYNPROXY does nothing for IPv6 in this topology, whatever we do
 cases() {
 	local what="peers: SYNPROXY, IPv$FAMILY, $1"
 
+	if ! (without_rule) >"$PP_TMP/why" 2>&1; then
+		skip "$what -> client and VIP" 'SYNPROXY alone has no connection'
+		return
+	fi
 	for order in client server; do
 		BOTH="--order $order" check "$what, v2, $order first -> client and VIP" tagged 2 3
 	done
