@@ -98,7 +98,7 @@ bench_forwarder() {
 	done
 }
 
-# packets NAMESPACE COUNT [-k|-p] KIND DESTINATION PORT: JSON, from ports that no
+# packets NAMESPACE COUNT [-f|-k|-p] KIND DESTINATION PORT: JSON, from ports that no
 # connection before had
 declare -A first_of=()
 packets() {

@@ -8,8 +8,10 @@
  * timed from there to when all that it leads to has been read, and checked. No
  * socket, no wire and no other process takes part.
  *
- * Usage: packets [-k|-p] KIND DESTINATION PORT FIRST COUNT
+ * Usage: packets [-f|-k|-p] KIND DESTINATION PORT FIRST COUNT
  *   KIND  plain, send or accept: whose packets are to be expected
+ *   -f    the client speaks first: its request follows the last ACK at once, or comes
+ *	   with the header; otherwise it waits until the header is acknowledged
  *   -k    leaves the connections as soon as they are established
  *   -p    leaves them in progress: before the header is acknowledged, or comes
  *
@@ -75,7 +77,7 @@ static const u8 syn_options[] = { 2, 4, 5, 180, 1, 1, 4, 2, 1, 3, 3, 7 };
 
 static struct sockaddr_in target;
 static const char *kind;
-static bool keep, pending;
+static bool at_once, keep, pending;
 static int fds[2];
 static struct packet got[2][MOST];
 static size_t got_len[2][MOST];
@@ -191,8 +193,8 @@ static void from_backend(struct conn *c, enum step s, struct tcphdr th, uint32_t
 	c->back += len + th.syn + th.fin;
 }
 
-/* SYN, SYN-ACK and ACK; returns by how much the SYN was moved */
-static uint32_t shake_hands(struct conn *c)
+/* SYN, SYN-ACK and ACK, which leads to so many; returns by how much the SYN was moved */
+static uint32_t shake_hands(struct conn *c, unsigned int back)
 {
 	uint32_t isn;
 
@@ -201,34 +203,45 @@ static uint32_t shake_hands(struct conn *c)
 	from_backend(c, SYNACK, (struct tcphdr){ .syn = 1 }, isn + 1, 0, 1, 0);
 	if (ntohl(tcp_of(FRONT, 0)->ack_seq) != c->nxt)
 		fail(c, "the SYN-ACK acknowledges something else");
-	from_client(c, ACK, (struct tcphdr){ .ack = 1 }, 0, 0, 1);
+	from_client(c, ACK, (struct tcphdr){ .ack = 1 }, 0, 0, back);
 	return c->isn - isn;
+}
+
+static void request(struct conn *c)
+{
+	from_client(c, REQ, (struct tcphdr){ .ack = 1, .psh = 1 }, REQUEST, 0, 1);
 }
 
 static void begin_plain(struct conn *c)
 {
 	size_t len;
 
-	if (shake_hands(c))
+	if (shake_hands(c, 1))
 		fail(c, "moved without a rule");
 	data_of(BACK, 0, &len);
 	if (len)
 		fail(c, "a header without a rule");
+	if (at_once)
+		request(c);
 }
 
 static void begin_send(struct conn *c)
 {
-	uint32_t moved = shake_hands(c);
+	uint32_t moved = shake_hands(c, !at_once);
 	struct tcphdr none = {};
 	struct pp_header h;
 	const u8 *data;
 	size_t len;
 
+	if (at_once)
+		request(c);
 	data = data_of(BACK, 0, &len);
+	if (at_once)
+		len -= REQUEST;
 	if (!moved || len != moved || pp_header_read(data, len, &h) != (int)len ||
 	    h.src.addr.ip != c->source.s_addr || h.src.port != c->port)
 		fail(c, "no header, or a wrong one");
-	if (!pending)
+	if (!pending && !at_once)
 		from_backend(c, HEADER_ACK, none, c->nxt, 0, 0, 0);
 }
 
@@ -237,10 +250,11 @@ static void begin_accept(struct conn *c)
 {
 	struct pp_header h = { .version = 2, .command = PP_HEADER_PROXY };
 	uint32_t client = CLIENTS + (ntohl(c->source.s_addr) - SOURCES);
-	u8 data[PP_HEADER_SEND_MAX];
-	int len;
+	u8 data[PP_HEADER_SEND_MAX + REQUEST] = {};
+	int len, more = at_once ? REQUEST : 0;
+	size_t had;
 
-	if (shake_hands(c) || !tcp_of(BACK, 0)->rst)
+	if (shake_hands(c, 1) || !tcp_of(BACK, 0)->rst)
 		fail(c, "the first handshake is not taken back");
 	if (pending)
 		return;
@@ -248,19 +262,23 @@ static void begin_accept(struct conn *c)
 				      .addr.ip = htonl(client) };
 	h.dst = (struct pp_endpoint){ .family = AF_INET, .port = target.sin_port,
 				      .addr.ip = target.sin_addr.s_addr };
-	len = pp_header_write(data, sizeof(data), &h);
+	len = pp_header_write(data, PP_HEADER_SEND_MAX, &h);
 	step(c, HEADER, FRONT, (struct tcphdr){ .ack = 1, .psh = 1, .seq = htonl(c->nxt),
-	     .ack_seq = htonl(c->back) }, data, len, 0, 1);
+	     .ack_seq = htonl(c->back) }, data, len + more, 0, 1);
 	c->nxt += len;
 	if (!tcp_of(BACK, 0)->syn || got[BACK][0].ip.saddr != h.src.addr.ip)
 		fail(c, "the client's SYN does not come");
 	/* numbers of the second handshake */
 	c->seen.s_addr = h.src.addr.ip;
 	c->back += 1000000;
-	from_backend(c, SYNACK2, (struct tcphdr){ .syn = 1 }, c->nxt, 0, 1, 1);
+	from_backend(c, SYNACK2, (struct tcphdr){ .syn = 1 }, c->nxt, 0, !at_once, 1);
 	c->back -= 1000001;
-	if (ntohl(tcp_of(FRONT, 0)->ack_seq) != c->nxt)
+	c->nxt += more;
+	if (!at_once && ntohl(tcp_of(FRONT, 0)->ack_seq) != c->nxt)
 		fail(c, "the header is not acknowledged");
+	data_of(BACK, 0, &had);
+	if ((int)had != more)
+		fail(c, "the request does not come");
 }
 
 /* Of an accepted connection the backend's numbers are those of the second handshake */
@@ -268,7 +286,8 @@ static void exchange(struct conn *c)
 {
 	uint32_t moved = c->seen.s_addr == c->source.s_addr ? 0 : 1000001;
 
-	from_client(c, REQ, (struct tcphdr){ .ack = 1, .psh = 1 }, REQUEST, 0, 1);
+	if (!at_once)
+		request(c);
 	if (ntohl(tcp_of(BACK, 0)->ack_seq) != c->back + moved)
 		fail(c, "the request acknowledges something else");
 	c->back += moved;
@@ -393,14 +412,15 @@ int main(int argc, char **argv)
 	bool first = true;
 	int c;
 
-	while ((c = getopt(argc, argv, "kp")) != -1) {
+	while ((c = getopt(argc, argv, "fkp")) != -1) {
+		at_once = at_once || c == 'f';
 		keep = keep || c == 'k';
 		pending = pending || c == 'p';
 	}
 	argv += optind;
 	if (argc - optind != 5 || !bench_address(&target, argv[1], argv[2]) ||
 	    !(count = strtoul(argv[4], NULL, 10))) {
-		fprintf(stderr, "Usage: packets [-k|-p] KIND DESTINATION PORT FIRST COUNT\n");
+		fprintf(stderr, "Usage: packets [-f|-k|-p] KIND DESTINATION PORT FIRST COUNT\n");
 		return 2;
 	}
 	kind = argv[0];

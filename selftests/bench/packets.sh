@@ -3,7 +3,8 @@
 #
 # What the module adds to each packet of a connection that the host forwards: one
 # without a rule, and those of a send rule (v2, v1, v2 with TLVs) and of an accept
-# rule, in turns, each packet timed by itself (packets.c). No application, no
+# rule, in turns, each packet timed by itself (packets.c). Clients wait until their header
+# is acknowledged, or speak at once ("first"). No application, no
 # socket and no NAT takes part, so that nothing hides a change of the module.
 #
 # Writes bench_packets.md and bench_packets.json to PP_RESULTS (build). Variables:
@@ -13,20 +14,23 @@ set -euo pipefail
 . "${BASH_SOURCE[0]%/*}/lib_bench.sh"
 
 count=${PP_BENCH_COUNT:-300}
-modes=(plain send send-v1 send-tlv accept)
+modes=(plain send send-v1 send-tlv send-first accept accept-first)
 backend=10.0.2.2
 declare -A rule=([send]="send to $backend port 8080 version 2"
 	[send-v1]="send to $backend port 8080 version 1"
 	[send-tlv]="send to $backend port 8080 authority bench.example crc32c tlv 0xe1=blue"
+	[send-first]="send to $backend port 8080 version 2"
+	[accept-first]="accept to $backend port 8080 from 10.32.0.0/11"
 	[accept]="accept to $backend port 8080 from 10.32.0.0/11")
 
 bench_need jq "$bench/packets"
 
 # measure ROUND MODE
 measure() {
-	local result
+	local result first=()
 
-	result=$(packets "$2" "$count" "${2%-*}" $backend 8080)
+	[[ $2 != *-first ]] || first=(-f)
+	result=$(packets "$2" "$count" "${first[@]}" "${2%-*}" $backend 8080)
 	bench_record "\"round\":$1,\"mode\":\"$2\"" "$result"
 	first_of[$2]=$((${first_of[$2]} + count))
 }
@@ -52,7 +56,8 @@ summary() {
 markdown() {
 	jq -r "$bench_jq"'
 		def names: { plain: "no rule", send: "send, v2", "send-v1": "send, v1",
-			"send-tlv": "send, v2 with TLVs", accept: "accept" };
+			"send-tlv": "send, v2 with TLVs", "send-first": "send, v2, client first",
+			accept: "accept", "accept-first": "accept, client first" };
 		def steps: ["syn", "synack", "ack", "header", "header_ack", "synack2", "request",
 			"response", "fin_back", "fin_front", "last_ack", "total"];
 		"Linux \(.kernel), \(.rounds) rounds of \(.count) connections each; medians, in \(.unit)\n",
@@ -78,7 +83,7 @@ done
 for mode in "${modes[@]}"; do
 	case $mode in
 	send*) is "$(ns "$mode" "$PPCTL" -j show-stats | json_first acked)" $((rounds * count)) ;;
-	accept) is "$(ns "$mode" "$PPCTL" -j show-stats | json_first accepted)" $((rounds * count)) ;;
+	accept*) is "$(ns "$mode" "$PPCTL" -j show-stats | json_first accepted)" $((rounds * count)) ;;
 	esac
 done
 

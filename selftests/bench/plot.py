@@ -217,9 +217,10 @@ def plot_scale(data, out):
 
 def plot_packets(data, out):
     names = {"send": "send rule, v2", "send-v1": "send rule, v1",
-             "send-tlv": "send rule, v2 with TLVs", "accept": "accept rule"}
+             "send-tlv": "send rule, v2 with TLVs", "send-first": "send rule, v2, client first",
+             "accept": "accept rule", "accept-first": "accept rule, client first"}
     bars(out / "packets.svg", "What a rule adds to a connection that is forwarded", data["unit"],
-         [(names[m], data["modes"][m]["total"]["more"]) for m in names])
+         [(names[m], data["modes"][m]["total"]["more"]) for m in names if m in data["modes"]])
 
 
 def main():
