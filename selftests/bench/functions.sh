@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What each function of the module costs for a connection that is sent and
+# What each function of the module costs for a connection that is sent, or accepted, and
 # forwarded (packets.c), with all that it calls. The function graph tracer tells how
 # long a function takes; since it takes its own time in each function it sees, it
 # sees one at a time. A constant of its own remains in each figure, about 660
@@ -9,21 +9,22 @@
 # put into others are counted there.
 #
 # Writes bench_functions.md and bench_functions.json to PP_RESULTS (build).
-# Variables: PP_BENCH_COUNT connections for each function (40); PP_BENCH_KINDS
-# ("send"): "accept" is known to fail under the tracer, why is not known.
+# Variables: PP_BENCH_COUNT connections for each function (40); PP_BENCH_KINDS ("send
+# accept").
 set -euo pipefail
 # shellcheck source=selftests/bench/lib_bench.sh
 . "${BASH_SOURCE[0]%/*}/lib_bench.sh"
 
 count=${PP_BENCH_COUNT:-40}
-read -ra kinds <<<"${PP_BENCH_KINDS:-send}"
+read -ra kinds <<<"${PP_BENCH_KINDS:-send accept}"
 tracing=/sys/kernel/tracing
 backend=10.0.2.2
 
 bench_need jq "$bench/packets"
 grep -q function_graph $tracing/available_tracers || die "this kernel has no function graph tracer"
 
-# trace KIND FUNCTION...: what the tracer sees of these in some connections
+# trace KIND FUNCTION...: what the tracer sees of these in some connections, in a file;
+# not in a subshell, which could not tell what ports have been used
 trace() {
 	local kind=$1
 
@@ -34,20 +35,20 @@ trace() {
 	packets "$kind" "$count" "$kind" $backend 8080 >/dev/null
 	first_of[$kind]=$((${first_of[$kind]} + count))
 	echo 0 >$tracing/tracing_on
-	cat $tracing/trace
+	cat $tracing/trace >"$PP_TMP/trace"
 	echo nop >$tracing/current_tracer
 	echo 1 >$tracing/tracing_on
 }
 
-# The module's functions that such a connection gets to
+# called: the module's functions in the file
 called() {
-	trace "$1" "${functions[@]}" |
-		sed -n 's/.*|  *\([a-z_0-9.]*\)\( \[proxyproto\]\)\{0,1\}().*/\1/p' | sort -u
+	sed -n 's/.*|  *\([a-z_0-9.]*\)\( \[proxyproto\]\)\{0,1\}().*/\1/p' "$PP_TMP/trace" | sort -u
 }
 
 # measure KIND FUNCTION: one line of JSON
 measure() {
-	trace "$1" "$2" | awk -v kind="$1" -v name="$2" -v count="$count" '
+	trace "$1" "$2"
+	awk -v kind="$1" -v name="$2" -v count="$count" '
 		index($0, name) && match($0, /[0-9.]+ us/) {
 			hits++
 			ns += substr($0, RSTART, RLENGTH) * 1000
@@ -56,7 +57,7 @@ measure() {
 			if (hits)
 				printf "{\"kind\":\"%s\",\"function\":\"%s\",\"calls\":%.3f,\"ns\":%.1f}\n",
 					kind, name, hits / count, ns / hits
-		}' | tee -a "$raw"
+		}' "$PP_TMP/trace" | tee -a "$raw"
 }
 
 # Everything that follows from the raw figures
@@ -87,7 +88,8 @@ ns send "$PPCTL" add-rule send to $backend port 8080 >/dev/null
 ns accept "$PPCTL" add-rule accept to $backend port 8080 from 10.32.0.0/11 >/dev/null
 mapfile -t functions < <(awk '/\[proxyproto\]/ { print $1 }' $tracing/available_filter_functions)
 for kind in "${kinds[@]}"; do
-	mapfile -t names < <(called "$kind")
+	trace "$kind" "${functions[@]}"
+	mapfile -t names < <(called)
 	((${#names[@]} > 10)) || die "no more than ${#names[@]} functions of the module are called"
 	for name in "${names[@]}"; do
 		measure "$kind" "$name"

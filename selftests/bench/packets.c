@@ -88,6 +88,12 @@ static void fail(const struct conn *c, const char *what)
 	exit(1);
 }
 
+static void missing(const struct conn *c, enum step at, enum side of)
+{
+	fprintf(stderr, "packets: %s: ", names[at]);
+	fail(c, of == FRONT ? "nothing comes back" : "nothing comes through");
+}
+
 /* What all packets of a connection have; @th has numbers, flags */
 static size_t make(struct packet *p, enum side of, const struct conn *c, struct tcphdr th,
 		   const void *data, size_t len)
@@ -115,7 +121,7 @@ static size_t make(struct packet *p, enum side of, const struct conn *c, struct 
 	return sizeof(p->ip) + tcp_len;
 }
 
-static void take(const struct conn *c, enum side of, unsigned int count)
+static void take(const struct conn *c, enum step at, enum side of, unsigned int count)
 {
 	struct pollfd pfd = { .fd = fds[of], .events = POLLIN };
 	ssize_t len;
@@ -125,7 +131,7 @@ static void take(const struct conn *c, enum side of, unsigned int count)
 			len = read(fds[of], &got[of][i], sizeof(got[of][i]));
 		} while (len < 0 && errno == EAGAIN && poll(&pfd, 1, 5000) > 0);
 		if (len < (ssize_t)(sizeof(struct iphdr) + sizeof(struct tcphdr)))
-			fail(c, of == FRONT ? "nothing comes back" : "nothing comes through");
+			missing(c, at, of);
 		got_len[of][i] = len;
 	}
 }
@@ -141,8 +147,8 @@ static void step(struct conn *c, enum step at, enum side from, struct tcphdr th,
 
 	if (write(fds[from], &p, size) != (ssize_t)size)
 		fail(c, "cannot be written");
-	take(c, BACK, back);
-	take(c, FRONT, front);
+	take(c, at, BACK, back);
+	take(c, at, FRONT, front);
 	c->ns[at] = now() - began;
 	c->ns[TOTAL] += c->ns[at];
 	/* not of very many */
