@@ -4,9 +4,9 @@
  *
  * Owns where in the host the packets of accepted connections are met: those of
  * the load balancer L in PRE_ROUTING before conntrack, those of the
- * destination V at the very end of POST_ROUTING; and, to no other end than to keep
- * them from flow offload, the first ones in FORWARD. All between them, conntrack,
- * NAT, filters, sockets, sees one consistent connection from the client C.
+ * destination V at the very end of POST_ROUTING; and on older kernels, to no other
+ * end than to keep them from flow offload, L's SYNs in FORWARD. All between them,
+ * conntrack, NAT, filters, sockets, sees one consistent connection from the client C.
  *
  *   accept_syn.c        first handshake: L's SYN and the listener's answer
  *   accept_header.c     the header is gathered and judged
@@ -20,6 +20,7 @@
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
 #include <net/netfilter/nf_conntrack.h>
+#include <net/netfilter/nf_flow_table.h>
 #include "accept.h"
 #include "craft.h"
 #include "offload.h"
@@ -134,6 +135,7 @@ static unsigned int hook_out(void *priv, struct sk_buff *skb,
 	return handle_out(priv, skb, state);
 }
 
+#if PP_FLOWTABLE_TAKES_SYNACK
 /* Whether an entry of conntrack is of a load balancer's SYN that goes to the listener */
 static bool is_first_handshake(struct pp_net *pn, const struct nf_conn *ct,
 			       enum pp_family family)
@@ -152,27 +154,30 @@ static bool is_first_handshake(struct pp_net *pn, const struct nf_conn *ct,
 	return pp_accept_find_wire(pn, &key);
 }
 
-/*
- * L's packets have to come by hook_in, and the answers of a destination behind this
- * host by hook_out. So the SYNs, L's and the client's, which are met here on their way
- * there, keep both connections from flow offload: kernels before 5.18 take one with
- * the SYN-ACK.
- */
+/* L's packets have to come by hook_in, after the SYN-ACK as before */
 static unsigned int hook_forward(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
 	enum ip_conntrack_info ctinfo;
 	struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
 
-	if (likely(!ct || nf_ct_is_confirmed(ct)) || nf_ct_is_template(ct))
-		return NF_ACCEPT;
-	if (!pp_craft_is_injecting() && !is_first_handshake(priv, ct, family_of(state)))
-		return NF_ACCEPT;
-	if (pp_offload_deny_for_good(ct))
+	if (likely(!ct || nf_ct_is_confirmed(ct)) || nf_ct_is_template(ct) ||
+	    !is_first_handshake(priv, ct, family_of(state)) || pp_offload_deny_for_good(ct))
 		return NF_ACCEPT;
 	pp_stats_inc((struct pp_net *)priv, ACCEPT_NOMEM);
 	return NF_DROP;
 }
+
+#define HOOK_FORWARD(family)					\
+	{							\
+		.hook = hook_forward,				\
+		.pf = family,					\
+		.hooknum = NF_INET_FORWARD,			\
+		.priority = NF_IP_PRI_FIRST,			\
+	},
+#else
+#define HOOK_FORWARD(family)
+#endif
 
 #define HOOKS(family) {						\
 	{							\
@@ -180,12 +185,9 @@ static unsigned int hook_forward(void *priv, struct sk_buff *skb,
 		.pf = family,					\
 		.hooknum = NF_INET_PRE_ROUTING,			\
 		.priority = PRIORITY_IN,			\
-	}, {							\
-		.hook = hook_forward,				\
-		.pf = family,					\
-		.hooknum = NF_INET_FORWARD,			\
-		.priority = NF_IP_PRI_FIRST,			\
-	}, {							\
+	},							\
+	HOOK_FORWARD(family)					\
+	{							\
 		.hook = hook_out,				\
 		.pf = family,					\
 		.hooknum = NF_INET_POST_ROUTING,		\

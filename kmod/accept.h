@@ -10,6 +10,7 @@
 #define _PP_ACCEPT_H
 
 #include <net/l3mdev.h>
+#include <net/netfilter/nf_flow_table.h>
 #include "flow.h"
 #include "packet.h"
 
@@ -218,7 +219,7 @@ static inline int pp_accept_vrf(const struct pp_accept *entry)
 }
 
 /* accept.c */
-#define PP_ACCEPT_HOOKS	3
+#define PP_ACCEPT_HOOKS	(2 + PP_FLOWTABLE_TAKES_SYNACK)
 extern const struct nf_hook_ops pp_accept_hooks[PP_FAMILIES][PP_ACCEPT_HOOKS];
 
 /* accept_table.c */

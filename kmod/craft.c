@@ -22,6 +22,8 @@
 #include <net/route.h>
 #include <net/tcp.h>
 #include "craft.h"
+#include "net.h"
+#include "offload.h"
 #include "send.h"
 
 #define HOP_LIMIT	64
@@ -164,14 +166,6 @@ bool pp_craft_is_running(const struct pp_accept *entry)
 	return this_cpu_read(injection.entry) == entry;
 }
 
-/**
- * pp_craft_is_injecting - whether any packet is injected on this CPU right now
- */
-bool pp_craft_is_injecting(void)
-{
-	return this_cpu_read(injection.entry);
-}
-
 static int route_ipv6(struct net *net, struct sk_buff *skb)
 {
 	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
@@ -206,6 +200,29 @@ static bool route(struct net *net, struct sk_buff *skb)
 	return entry && pp_accept_route_in(skb, entry, skb->dev);
 }
 
+static bool is_for_socket(const struct sk_buff *skb)
+{
+	if (skb->protocol == htons(ETH_P_IPV6))
+		return container_of(skb_dst(skb), struct rt6_info, dst)->rt6i_flags & RTF_LOCAL;
+	return skb_rtable(skb)->rt_flags & RTCF_LOCAL;
+}
+
+/*
+ * Answers of a destination behind this host have to come by POST_ROUTING. So the client's
+ * SYN, on its way there, keeps the connection from flow offload.
+ */
+static bool deny_offload(struct net *net, const struct sk_buff *skb)
+{
+	enum ip_conntrack_info ctinfo;
+	struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
+
+	if (!ct || nf_ct_is_confirmed(ct) || nf_ct_is_template(ct) || is_for_socket(skb) ||
+	    pp_offload_deny_for_good(ct))
+		return true;
+	pp_stats_inc(pp_net(net), ACCEPT_NOMEM);
+	return false;
+}
+
 /*
  * Behind PRE_ROUTING: what ip_rcv_finish() and ip6_rcv_finish() do. Packets of a VRF pass
  * PRE_ROUTING once more, with the VRF as their device.
@@ -214,7 +231,7 @@ static int deliver(struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	rcu_read_lock();
 	skb = skb->protocol == htons(ETH_P_IPV6) ? l3mdev_ip6_rcv(skb) : l3mdev_ip_rcv(skb);
-	if (skb && route(net, skb))
+	if (skb && route(net, skb) && deny_offload(net, skb))
 		dst_input(skb);
 	else
 		kfree_skb(skb);

@@ -40,7 +40,6 @@ void pp_craft_timestamps(u8 *options, u32 ts_val, u32 ts_ecr);
 struct sk_buff *pp_craft(const struct pp_segment *segment);
 bool pp_craft_is_ours(const struct sk_buff *skb);
 bool pp_craft_is_running(const struct pp_accept *entry);
-bool pp_craft_is_injecting(void);
 void pp_craft_inject(struct pp_accept *entry, struct sk_buff *skb, struct net_device *dev);
 void pp_craft_transmit(struct pp_accept *entry, struct sk_buff *skb);
 
