@@ -26,6 +26,16 @@ static struct sockaddr_in target;
 static const char *text;
 static unsigned long open_now, failed, opening;
 static int epfd;
+static int why; /* did the first one fail */
+
+static void give_up(int fd)
+{
+	if (!failed)
+		why = errno;
+	failed++;
+	if (fd >= 0)
+		close(fd);
+}
 
 static void begin(const struct sockaddr_in *source)
 {
@@ -40,9 +50,7 @@ static void begin(const struct sockaddr_in *source)
 		opening++;
 		return;
 	}
-	failed++;
-	if (fd >= 0)
-		close(fd);
+	give_up(fd);
 }
 
 static void greet(int fd)
@@ -55,8 +63,7 @@ static void greet(int fd)
 		open_now++;
 		return;
 	}
-	failed++;
-	close(fd);
+	give_up(fd);
 }
 
 /* Until no more than @most connections are being opened */
@@ -105,7 +112,8 @@ int main(int argc, char **argv)
 		}
 	}
 	settle(0);
-	printf("{\"open\":%lu,\"failed\":%lu}\n", open_now, failed);
+	printf("{\"open\":%lu,\"failed\":%lu,\"why\":\"%s\"}\n", open_now, failed,
+	       failed ? strerror(why) : "");
 	fflush(stdout);
 	sigwait(&term, &sig);
 	return 0;

@@ -55,7 +55,7 @@ accept_rule to "$BACKEND" port 8080 from 10.0.1.0/24 timeout 3600
 
 alone=$(honest)
 before=$(slab_kb)
-start_bg listener backend "$PEER" server -l "$BACKEND" -p 8080
+start_bg listener backend "$PEER" server -l "$BACKEND" -p 8080 --timeout 1800
 wait_until 20 grep -q 'listening on' "$PP_TMP/bg/listener.out"
 start_bg crowd client "$bench/crowd" "$BACKEND" 8080 $((crowd / ${#sources[@]})) PROXY "${sources[@]}"
 wait_until 1800 told
