@@ -170,7 +170,9 @@ half_open() {
 	is "$(stats handshakes)" 1
 	stop_bg half-open KILL
 	wait_until 30 forgotten
-	(($(sort -n "$PP_TMP/ages" | tail -n 1) >= 6000)) ||
+	# On a slow machine it may be gone before it has been seen
+	[[ ! -s $PP_TMP/ages && ${PP_SLOW:-1} -gt 1 ]] ||
+		(($(sort -n "$PP_TMP/ages" | tail -n 1) >= 6000)) ||
 		fail "its ages in ms, last: $(tail -n 1 "$PP_TMP/ages")"
 	is "$(stats handshakes)" 0
 	is "$(stats acked)" 0
