@@ -156,7 +156,7 @@ replay() {
 
 vms() {
 	local names=() first second both
-	local races='^(.*_lifecycle|fuzz_packets|rule_limits|stress_(host|races))$' # which want two processors
+	local races='^(.*_lifecycle|fuzz_packets|stress_(host|races))$' # which want two processors
 	local half='^(send_[a-o]|accept_(fo|[l-z])|peers_[b-h]|rule_lo)' # which take as long as the others
 
 	read -ra names <<<"${T:-}"
