@@ -51,6 +51,14 @@ static unsigned int from_entry(struct pp_accept *entry, struct pp_packet *pkt,
 	return pp_accept_pending_in(entry, pkt, state);
 }
 
+/* Packets of a VRF's ports come a second time, with the VRF as their device */
+static bool is_second_pass(const struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	return netif_is_l3_master(state->in) &&
+	       (state->pf == NFPROTO_IPV6 ? ipv6_l3mdev_skb(IP6CB(skb)->flags) :
+					    ipv4_l3mdev_skb(IPCB(skb)->flags));
+}
+
 /* Out of line, so that packets of others are not charged with its stack */
 static noinline unsigned int handle_in(struct pp_net *pn, struct sk_buff *skb,
 				       const struct nf_hook_state *state)
@@ -59,7 +67,7 @@ static noinline unsigned int handle_in(struct pp_net *pn, struct sk_buff *skb,
 	struct pp_flow_key key;
 	struct pp_packet pkt;
 
-	if (pp_craft_is_ours(skb) || netif_is_l3_master(state->in))
+	if (pp_craft_is_ours(skb) || is_second_pass(skb, state))
 		return NF_ACCEPT;
 	if (!pp_packet_parse(&pkt, skb, family_of(state), NULL)) {
 		if (atomic_read(&pn->accepts.count))

@@ -8,6 +8,7 @@
  * client are blotted out.
  */
 #include <linux/ktime.h>
+#include <linux/netdevice.h>
 #include <linux/unaligned.h>
 #include <net/tcp.h>
 #include "accept.h"
@@ -132,6 +133,11 @@ unsigned int pp_accept_syn(struct pp_net *pn, struct pp_packet *pkt,
 	rule = find_rule(pn, &key);
 	if (!rule || !pp_packet_checksum_ok(pkt))
 		return NF_ACCEPT;
+	/* Of this host itself: the answer would not be met with a device that tells */
+	if (netif_is_l3_master(state->in)) {
+		pp_stats_inc(pn, OWN_VRF);
+		return NF_DROP;
+	}
 	th = pp_packet_write(pkt);
 	if (!th)
 		return count_drop(pn, -ENOMEM);

@@ -57,6 +57,8 @@ static const struct event {
 	},
 	{ PP_STATS_ATTR_ACCEPT_SIGNED, CHECK_WARNING,
 	  "SYNs of load balancers were dropped: signed with TCP-MD5 or TCP-AO" },
+	{ PP_STATS_ATTR_OWN_VRF, CHECK_WARNING,
+	  "SYNs were dropped: of this host to its own address within a VRF" },
 	{ PP_STATS_ATTR_ACCEPT_LIMIT, CHECK_WARNING,
 	  "SYNs of load balancers were dropped at the limit of pending or accepted connections" },
 	{ PP_STATS_ATTR_ACCEPT_NOMEM, CHECK_WARNING,

@@ -76,6 +76,8 @@ const struct counter counters[] = {
 	  "headers that came again and were taken out again" },
 	{ PP_STATS_ATTR_ACCEPT_SIGNED, "accept_signed",
 	  "SYNs dropped: signed with TCP-MD5 or TCP-AO" },
+	{ PP_STATS_ATTR_OWN_VRF, "own_vrf",
+	  "SYNs dropped: of this host to its own address within a VRF" },
 	{ PP_STATS_ATTR_ACCEPT_LIMIT, "accept_limit",
 	  "SYNs dropped at the limit of pending or accepted connections" },
 	{ PP_STATS_ATTR_ACCEPT_NOMEM, "accept_nomem",

@@ -432,6 +432,8 @@ enum pp_conn_attr {
  * @PP_STATS_ATTR_ACK_HELD: last ACKs of handshakes that waited for the client's
  *	first data, 4 ms at most, so that the header goes with it
  * @PP_STATS_ATTR_ACK_HELD_IN_VAIN: of these, that then went with the header alone
+ * @PP_STATS_ATTR_OWN_VRF: SYNs of this host to its own address within a VRF dropped,
+ *	since an accept rule is for them and their header would not be taken out
  */
 enum pp_stats_attr {
 	PP_STATS_ATTR_UNSPEC,
@@ -485,6 +487,7 @@ enum pp_stats_attr {
 	PP_STATS_ATTR_PICKED_UP,
 	PP_STATS_ATTR_ACK_HELD,
 	PP_STATS_ATTR_ACK_HELD_IN_VAIN,
+	PP_STATS_ATTR_OWN_VRF,
 
 	__PP_STATS_ATTR_MAX,
 	PP_STATS_ATTR_MAX = __PP_STATS_ATTR_MAX - 1
