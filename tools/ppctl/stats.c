@@ -76,8 +76,6 @@ const struct counter counters[] = {
 	  "headers that came again and were taken out again" },
 	{ PP_STATS_ATTR_ACCEPT_SIGNED, "accept_signed",
 	  "SYNs dropped: signed with TCP-MD5 or TCP-AO" },
-	{ PP_STATS_ATTR_OWN_VRF, "own_vrf",
-	  "SYNs dropped: of this host to its own address within a VRF" },
 	{ PP_STATS_ATTR_ACCEPT_LIMIT, "accept_limit",
 	  "SYNs dropped at the limit of pending or accepted connections" },
 	{ PP_STATS_ATTR_ACCEPT_NOMEM, "accept_nomem",
@@ -100,6 +98,8 @@ const struct counter counters[] = {
 	  "last ACKs of handshakes that waited for data, for 4 ms at most" },
 	{ PP_STATS_ATTR_ACK_HELD_IN_VAIN, "ack_held_in_vain",
 	  "of these, that went with the header alone: the client was silent" },
+	{ PP_STATS_ATTR_OWN_VRF, "own_vrf",
+	  "SYNs dropped: of this host to its own address within a VRF" },
 };
 
 const size_t n_counters = ARRAY_SIZE(counters);
