@@ -154,10 +154,10 @@ replay() {
 	return "$(<"$logs/vm-$1.status")"
 }
 
-# With real software, which is not particular about time, as much as the others leave
-peers_in_background() {
-	renice -n 5 "$BASHPID" >/dev/null
-	vm_in_background peers 1 "$@"
+# The second VM, and in its place one of two processors for what wants them
+second_and_races() {
+	vm_in_background second 1 "${second[@]}"
+	vm_in_background races 2 "${races[@]}"
 }
 
 vms() {
@@ -176,15 +176,16 @@ vms() {
 	mapfile -t peers < <(grep -vE "$race" <<<"$all" | grep -E "$peer")
 	mapfile -t first < <(grep -vE "$race|$peer" <<<"$all" | grep -E "$half")
 	mapfile -t second < <(grep -vE "$race|$peer|$half" <<<"$all")
-	vm_in_background second 1 "${second[@]}" &
+	second_and_races &
 	pids+=($!)
-	peers_in_background "${peers[@]}" &
+	# Real software takes its time to start
+	PP_SLOW=3 vm_in_background peers 1 "${peers[@]}" &
 	pids+=($!)
 	tap vm-first vm first 1 "${first[@]}"
 	wait "${pids[@]}"
 	tap vm-second replay second
+	tap vm-races replay races
 	tap vm-peers replay peers
-	tap vm-races vm races 2 "${races[@]}"
 }
 
 static() {

@@ -150,6 +150,14 @@ module_require() {
 
 # ---- waiting
 
+# nap SECONDS: without a process of its own, which emulated costs more than all it waits for
+nap() {
+	local never
+
+	[[ -n ${pp_never:-} ]] || exec {pp_never}<> <(:)
+	read -rt "$1" -u "$pp_never" never || true
+}
+
 # wait_until SECONDS COMMAND...: until it succeeds, which it is given 0.05 s
 # apart; fails at the deadline, which is PP_SLOW times as far off
 wait_until() {
@@ -165,7 +173,7 @@ wait_until() {
 			echo "timed out waiting for: $*"
 			return 1
 		fi
-		sleep 0.05
+		nap 0.05
 	done
 }
 
