@@ -59,6 +59,25 @@ static bool is_second_pass(const struct sk_buff *skb, const struct nf_hook_state
 					    ipv4_l3mdev_skb(IPCB(skb)->flags));
 }
 
+/*
+ * Whether a packet only pretends to be of an accepted client. Once that one is over, its
+ * address and port are free for a new connection, as after TIME_WAIT: of a load balancer,
+ * say, whose own address has been a client's.
+ */
+static bool is_spoofed(struct pp_accept *entry, const struct pp_packet *pkt)
+{
+	bool is_free;
+
+	if (!entry)
+		return false;
+	if (!pkt->th.syn || pkt->th.ack || !pp_packet_checksum_ok(pkt))
+		return true;
+	local_bh_disable();
+	is_free = pp_accept_makes_room(entry, NULL);
+	local_bh_enable();
+	return !is_free;
+}
+
 /* Out of line, so that packets of others are not charged with its stack */
 static noinline unsigned int handle_in(struct pp_net *pn, struct sk_buff *skb,
 				       const struct nf_hook_state *state)
@@ -79,7 +98,7 @@ static noinline unsigned int handle_in(struct pp_net *pn, struct sk_buff *skb,
 		entry = pp_accept_find_wire(pn, &key);
 		if (entry)
 			return from_entry(entry, &pkt, state);
-		if (pp_accept_find_inner(pn, &key)) {
+		if (is_spoofed(pp_accept_find_inner(pn, &key), &pkt)) {
 			pp_stats_inc(pn, SPOOFED);
 			return NF_DROP;
 		}

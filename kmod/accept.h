@@ -246,6 +246,7 @@ void pp_accept_finish_work(struct work_struct *work);
 int pp_accept_name_client(struct pp_accept *entry, const struct pp_header *header);
 bool pp_accept_has_socket(const struct pp_accept *entry);
 bool pp_accept_is_alive(const struct pp_accept *entry);
+bool pp_accept_makes_room(struct pp_accept *old, const struct pp_accept *entry);
 
 /* accept_syn.c */
 unsigned int pp_accept_syn(struct pp_net *pn, struct pp_packet *pkt,

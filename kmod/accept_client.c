@@ -102,8 +102,15 @@ static bool is_over(const struct pp_accept *entry)
 	return READ_ONCE(entry->state) >= PP_ACCEPT_REPLAY && !pp_accept_is_alive(entry);
 }
 
-/* Whoever had the address and port before, as a client or a load balancer, is over */
-static bool makes_room(struct pp_accept *old, const struct pp_accept *entry)
+/**
+ * pp_accept_makes_room - forget whoever had an address and port before, if that is over
+ * @old: connection that had them, as a client or a load balancer, under RCU, or NULL
+ * @entry: connection that wants them, with its lock held, or NULL
+ *
+ * Context: bottom halves disabled.
+ * Return: whether they are free now
+ */
+bool pp_accept_makes_room(struct pp_accept *old, const struct pp_accept *entry)
 {
 	bool was_over;
 
@@ -137,8 +144,8 @@ static bool evict_socket(const struct pp_accept *entry)
 static bool try_port(struct pp_accept *entry, __be16 port)
 {
 	entry->inner.sport = port;
-	return makes_room(pp_accept_find_wire(entry->net, &entry->inner), entry) &&
-	       makes_room(pp_accept_find_inner(entry->net, &entry->inner), entry) &&
+	return pp_accept_makes_room(pp_accept_find_wire(entry->net, &entry->inner), entry) &&
+	       pp_accept_makes_room(pp_accept_find_inner(entry->net, &entry->inner), entry) &&
 	       evict_socket(entry) && pp_accept_insert_inner(entry);
 }
 

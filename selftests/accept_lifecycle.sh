@@ -74,6 +74,13 @@ was_balancer() {
 	is "$(accept_stat remapped)" "$remapped" 'remapped'
 }
 
+# And the other way about
+was_client() {
+	next_port
+	REAL=$BALANCER named "$port"
+	named "$port" --bind-port "$port" --timeout 10
+}
+
 # A port that the load balancer has, for a connection whose header is still awaited
 is_balancer() {
 	local before
@@ -244,6 +251,7 @@ for family in 4 6; do
 	check "accept: IPv$family, same client 5 times, closed -> exact" same_client
 	BOTH='--end rst' check "accept: IPv$family, same client 5 times, reset -> exact" same_client
 	check "accept: IPv$family, once load balancer, then client -> exact" was_balancer
+	check "accept: IPv$family, once client, then load balancer -> exact" was_client
 	check "accept: IPv$family, load balancer and client with one port -> client has another" is_balancer
 	check "accept: IPv$family, same client twice at once -> second has another port" in_use
 	check "accept: IPv$family, from outside as the client -> dropped" spoofed

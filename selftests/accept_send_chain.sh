@@ -98,6 +98,17 @@ local_header() {
 	is "$(jq -c '[.command, .length]' <<<"$answer")" '[0,16]'
 }
 
+# The load balancer has a port that its own address had as a client
+was_client() {
+	local real=$REAL
+
+	REAL=$BALANCER reads 2
+	gateway
+	BOTH="--size 1k" transfer 1 --header v2 --src-addr "$real" --src-port "$port" -- \
+		--send-header "v2,$real,$port,$ASKED,443" --bind-port "$port" --timeout 10
+	chained 1
+}
+
 # The application of the backend sees the client through two hosts
 two_hosts() {
 	next_port
@@ -166,6 +177,7 @@ tcp=11
 check 'chain: tlvs drop -> those of the rule alone' drop
 check 'chain: TLVs too long for a header -> the others' too_long
 check 'chain: LOCAL -> LOCAL' local_header
+check 'chain: once client, then load balancer -> exact' was_client
 check 'chain: HAProxy and two hosts, 3 % loss on every link -> exact' lossy
 lb_ppctl flush-rules
 backend_ppctl flush-rules
