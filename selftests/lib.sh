@@ -152,10 +152,8 @@ module_require() {
 
 # nap SECONDS: without a process of its own, which emulated costs more than all it waits for
 nap() {
-	local never
-
 	[[ -n ${pp_never:-} ]] || exec {pp_never}<> <(:)
-	read -rt "$1" -u "$pp_never" never || true
+	read -rt "$1" -u "$pp_never" || true
 }
 
 # wait_until SECONDS COMMAND...: until it succeeds, which it is given 0.05 s
