@@ -150,7 +150,7 @@ module_require() {
 
 # ---- waiting
 
-# nap SECONDS: without a process of its own, which emulated costs more than all it waits for
+# nap SECONDS: sleep without a process, whose start is slow on an emulated processor
 nap() {
 	[[ -n ${pp_never:-} ]] || exec {pp_never}<> <(:)
 	read -rt "$1" -u "$pp_never" || true
