@@ -150,11 +150,8 @@ module_require() {
 
 # ---- waiting
 
-# nap SECONDS: sleep without a process, whose start is slow on an emulated processor
-nap() {
-	[[ -n ${pp_never:-} ]] || exec {pp_never}<> <(:)
-	read -rt "$1" -u "$pp_never" || true
-}
+# shellcheck source=selftests/nap.sh
+. "$pp_selftests/nap.sh"
 
 # wait_until SECONDS COMMAND...: until it succeeds, which it is given 0.05 s
 # apart; fails at the deadline, which is PP_SLOW times as far off

@@ -38,6 +38,8 @@ self=$(readlink -f "$0")
 tree=${self%/selftests/vm/*}
 # shellcheck source=selftests/vm/kernel_log.sh
 . "$tree/selftests/vm/kernel_log.sh"
+# shellcheck source=selftests/nap.sh
+. "$tree/selftests/nap.sh"
 
 die() {
 	printf 'vm: %s\n' "$*" >&2
@@ -314,7 +316,7 @@ while kill -0 "$qemu" 2>/dev/null; do
 		kill -KILL "$qemu" 2>/dev/null || true
 		break
 	fi
-	sleep 0.1
+	nap 0.1
 done
 qemu_status=0
 wait "$qemu" 2>/dev/null || qemu_status=$?
