@@ -4,7 +4,8 @@
  *
  * Owns when a connection is forgotten: a pending one when its time is over, a
  * local one when its socket is gone, a forwarded one some time after its last
- * packet, as conntrack has it.
+ * packet, as conntrack has it. And when the client's SYN comes again, if neither
+ * the listener nor the load balancer makes it so.
  */
 #include <linux/jiffies.h>
 #include <linux/netdevice.h>
@@ -27,6 +28,9 @@
 #define CLOSED_TIMEOUT		(120 * HZ)
 #define IDLE_TIMEOUT		(5 * 24 * 3600 * HZ)
 
+/* As long as TCP waits for the answer to a SYN (RFC 6298, 2.1) */
+#define REPLAY_TIMEOUT		HZ
+
 static unsigned long pending_timeout(const struct pp_pending *pending)
 {
 	if (READ_ONCE(pending->entry->state) == PP_ACCEPT_SYN)
@@ -34,9 +38,21 @@ static unsigned long pending_timeout(const struct pp_pending *pending)
 	return pending->rule->timeout * HZ;
 }
 
-/* The one that was looked at longest ago, if its time is over */
+static bool is_expired(const struct pp_pending *pending)
+{
+	return time_after(jiffies, pending->began + pending_timeout(pending));
+}
+
+/* Whether the client's SYN, or the listener's answer, seems to be lost */
+static bool is_unanswered(const struct pp_pending *pending)
+{
+	return READ_ONCE(pending->entry->state) == PP_ACCEPT_REPLAY &&
+	       !time_before(jiffies, READ_ONCE(pending->replayed) + REPLAY_TIMEOUT);
+}
+
+/* The one that was looked at longest ago, if there is something to be done about it */
 static struct pp_accept *next_pending(struct pp_accepts *accepts, struct list_head *todo,
-				      int *ifindex, bool *more)
+				      int *ifindex, bool *expired, bool *more)
 {
 	struct pp_accept *entry = NULL;
 	struct pp_pending *pending;
@@ -46,7 +62,8 @@ static struct pp_accept *next_pending(struct pp_accepts *accepts, struct list_he
 	for (i = 0; i < BATCH && !list_empty(todo); i++) {
 		pending = list_first_entry(todo, struct pp_pending, node);
 		list_move_tail(&pending->node, &accepts->pending);
-		if (!time_after(jiffies, pending->began + pending_timeout(pending)))
+		*expired = is_expired(pending);
+		if (!*expired && !is_unanswered(pending))
 			continue;
 		entry = pending->entry;
 		*ifindex = entry->ifindex;
@@ -57,25 +74,32 @@ static struct pp_accept *next_pending(struct pp_accepts *accepts, struct list_he
 	return entry;
 }
 
-static void expire_pending(struct pp_net *pn)
+static void tend(struct pp_accept *entry, struct net_device *dev, bool expired)
+{
+	local_bh_disable();
+	if (expired)
+		pp_accept_expire(entry, dev);
+	else if (dev)
+		pp_accept_replay(entry, dev);
+	local_bh_enable();
+}
+
+static void tend_pending(struct pp_net *pn)
 {
 	struct pp_accepts *accepts = &pn->accepts;
 	struct pp_accept *entry;
+	bool expired, more;
 	LIST_HEAD(todo);
 	int ifindex;
-	bool more;
 
 	spin_lock_bh(&accepts->lock);
 	list_splice_init(&accepts->pending, &todo);
 	spin_unlock_bh(&accepts->lock);
 	do {
 		rcu_read_lock();
-		entry = next_pending(accepts, &todo, &ifindex, &more);
-		if (entry) {
-			local_bh_disable();
-			pp_accept_expire(entry, dev_get_by_index_rcu(pn->net, ifindex));
-			local_bh_enable();
-		}
+		entry = next_pending(accepts, &todo, &ifindex, &expired, &more);
+		if (entry)
+			tend(entry, dev_get_by_index_rcu(pn->net, ifindex), expired);
 		rcu_read_unlock();
 		cond_resched();
 	} while (more);
@@ -135,7 +159,7 @@ static void sweep(struct pp_accepts *accepts)
 }
 
 /**
- * pp_accept_gc - forget what is over
+ * pp_accept_gc - forget what is over, and go on with what waits
  * @work: pp_accepts.gc
  */
 void pp_accept_gc(struct work_struct *work)
@@ -143,7 +167,7 @@ void pp_accept_gc(struct work_struct *work)
 	struct pp_net *pn = container_of(to_delayed_work(work), struct pp_net, accepts.gc);
 	struct pp_accepts *accepts = &pn->accepts;
 
-	expire_pending(pn);
+	tend_pending(pn);
 	if (time_after(jiffies, accepts->swept + SWEEP_INTERVAL)) {
 		sweep(accepts);
 		accepts->swept = jiffies;

@@ -149,6 +149,7 @@ static void replay(struct pp_accept *entry, struct pp_packet *pkt, struct outcom
 {
 	entry->state = PP_ACCEPT_REPLAY;
 	entry->pending->began = jiffies;
+	entry->pending->replayed = jiffies;
 	entry->pending->queue_end = pp_accept_data_seq(entry);
 	out->jobs |= JOB_REPLAY;
 	/* What is more than the header */
@@ -238,7 +239,7 @@ static void gather(struct pp_accept *entry, struct pp_packet *pkt, struct outcom
 
 	/* Early, or late: what was acknowledged has to be said again */
 	if (ahead > 0 || (u32)-ahead + !pkt->th.fin > pkt->payload) {
-		if (pending->have && (!optional || was_distinct))
+		if (!pending->have || !optional || was_distinct)
 			out->jobs |= JOB_ACKNOWLEDGE;
 		return;
 	}
@@ -335,7 +336,10 @@ static void in_header(struct pp_accept *entry, struct pp_packet *pkt, struct out
 		gather(entry, pkt, out);
 }
 
-/* The header is complete: what comes now waits, and asks for the client's SYN again */
+/*
+ * The header is complete: what comes now waits, and asks for the client's SYN again. A
+ * header that comes again was not acknowledged: it is, so that L's timeout does not grow.
+ */
 static void in_replay(struct pp_accept *entry, struct pp_packet *pkt, struct outcome *out)
 {
 	u32 end = pkt->seq + pkt->payload + pkt->th.fin;
@@ -352,6 +356,8 @@ static void in_replay(struct pp_accept *entry, struct pp_packet *pkt, struct out
 	if (entry->state == PP_ACCEPT_REPLAY &&
 	    time_after(jiffies, entry->pending->replayed + REPLAY_INTERVAL))
 		out->jobs |= JOB_REPLAY;
+	if (entry->header_len && pkt->payload && before(pkt->seq, pp_accept_data_seq(entry)))
+		out->jobs |= JOB_ACKNOWLEDGE;
 	if (before(entry->pending->queue_end, end) && keep(entry, pkt))
 		out->verdict = NF_STOLEN;
 }
@@ -405,7 +411,7 @@ unsigned int pp_accept_pending_in(struct pp_accept *entry, struct pp_packet *pkt
 		pp_accept_refuse(entry, out.reason, state->in);
 	else if (out.jobs & JOB_REPLAY)
 		pp_accept_replay(entry, state->in);
-	else if (out.jobs & JOB_ACKNOWLEDGE)
+	if (out.jobs & JOB_ACKNOWLEDGE)
 		pp_accept_acknowledge(entry);
 	return out.verdict;
 }

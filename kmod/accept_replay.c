@@ -197,7 +197,7 @@ void pp_accept_replay(struct pp_accept *entry, struct net_device *dev)
 		spin_unlock_bh(&entry->lock);
 		return;
 	}
-	entry->pending->replayed = jiffies;
+	WRITE_ONCE(entry->pending->replayed, jiffies);
 	last = *entry->pending;
 	spin_unlock_bh(&entry->lock);
 	inject_syn(entry, &last, dev);

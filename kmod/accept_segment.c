@@ -81,8 +81,10 @@ static struct sk_buff *craft_ack(const struct pp_accept *entry, const struct pp_
 }
 
 /**
- * pp_accept_acknowledge - acknowledge the part of the header that has come
+ * pp_accept_acknowledge - acknowledge as much of the header as has come
  * @entry: connection, not locked
+ *
+ * Nothing is said once it is accepted: the application's host does from then on.
  */
 void pp_accept_acknowledge(struct pp_accept *entry)
 {
@@ -91,7 +93,9 @@ void pp_accept_acknowledge(struct pp_accept *entry)
 
 	spin_lock_bh(&entry->lock);
 	pending = entry->pending;
-	if (pending)
+	if (pending && entry->header_len)
+		skb = craft_ack(entry, pending, pp_accept_data_seq(entry));
+	else if (pending)
 		skb = craft_ack(entry, pending, entry->isn + 1 + pending->have);
 	spin_unlock_bh(&entry->lock);
 	transmit(entry, skb);

@@ -8,7 +8,7 @@ set -euo pipefail
 # shellcheck source=selftests/lib_accept.sh
 . "${BASH_SOURCE[0]%/*}/lib_accept.sh"
 
-need jq nft tc ethtool ss nstat python3 socat
+need jq nft tc ethtool ss nstat python3 socat conntrack
 module_require
 topo_lb 4
 
@@ -95,6 +95,40 @@ one_segment_left() {
 	is $(($(retransmitted) - before)) 0 'segments sent again'
 }
 
+# Whether the backend has dropped three of the client's SYNs
+three_syns() {
+	ns backend nft list counter inet pp_drop syns | grep -q 'packets [3-9]'
+}
+
+# The header is acknowledged when it comes again, and the client's SYN repeated for as long
+# as nothing answers it, though the load balancer has nothing more to say
+unanswered() {
+	local before
+
+	ns backend nft -f - <<-END
+		table inet pp_drop {
+			counter syns { }
+			chain input {
+				type filter hook prerouting priority -400; policy accept;
+				ip saddr 192.0.2.77 tcp flags syn counter name syns drop
+				ip6 saddr 2001:db8::77 tcp flags syn counter name syns drop
+			}
+		}
+	END
+	trap 'ns backend nft delete table inet pp_drop' EXIT
+	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --order server --timeout 30 \
+		--peer-addr "$REAL"
+	wait_port backend 8080
+	before=$(retransmitted)
+	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 --order server --timeout 30 \
+		--send-header "v2,$REAL,0,$ASKED,443"
+	wait_until 15 three_syns
+	is $(($(retransmitted) - before)) 1 'times that the header came again'
+	ns backend nft flush table inet pp_drop
+	wait_bg client
+	wait_bg server
+}
+
 # What leaves the gateway for the load balancer is at most 1300 bytes
 small_mtu() {
 	TARGET=$BACKEND PORT=8080 VERSION=2
@@ -137,8 +171,11 @@ for family in 4 6; do
 	[[ $family == 6 ]] ||
 		check "accept: IPv4, gateway, one segment without its header -> not lost" one_segment_left
 	check "accept: IPv$family, gateway, no listener -> refused" closed_port
+	check "accept: IPv$family, gateway, three SYNs of the client lost -> exact" unanswered
 	check "accept: IPv$family, ports that the backend has in TIME_WAIT -> exact" remembered
 	nat_dnat
+	# NAT would keep off the ports of connections that loss has left open there
+	ns lb conntrack -F 2>/dev/null
 	gateway_rule to "$VIP" port 80 from "$BALANCER"
 	TARGET=$VIP PORT=80
 	behind 'DNAT to a container'
