@@ -11,10 +11,10 @@
 # CPU is the total minus that of plain routing in the same round. Writes
 # bench_send.md and bench_send.json to PP_RESULTS (build). Variables:
 # PP_BENCH_ROUNDS (5), PP_BENCH_SECONDS for each measurement (1),
-# PP_BENCH_CONNECTIONS at a time (4: with more of them, a client on the one
-# processor that all share comes to speak only after the ACK has waited).
+# PP_BENCH_CONNECTIONS at a time (1: with more of them, where an emulated processor
+# is shared by all, a client comes to speak only after the ACK has waited).
 set -euo pipefail
-PP_BENCH_CONNECTIONS=${PP_BENCH_CONNECTIONS:-4}
+PP_BENCH_CONNECTIONS=${PP_BENCH_CONNECTIONS:-1}
 # shellcheck source=selftests/bench/lib_bench.sh
 . "${BASH_SOURCE[0]%/*}/lib_bench.sh"
 
