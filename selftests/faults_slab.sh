@@ -173,6 +173,8 @@ accept_some_fail() {
 	local port
 
 	accept_family "$2"
+	# It would add a header of its own to what it forwards
+	lb_ppctl flush-rules
 	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
 	TARGET=$BACKEND PORT=8080 some_fail "$1" --peer-addr "$REAL" -- \
 		--send-header "v$3,$REAL,0,$ASKED,443"

@@ -42,9 +42,10 @@ module_load() {
 	insmod "$file"
 }
 
-# The last flows of a namespace that is gone may hold it a little longer
+# The last sockets of a namespace that is gone may hold it longer: until their FIN, which a
+# bad link has lost some times, is sent again
 module_unload() {
-	local deadline=$((SECONDS + 20))
+	local deadline=$((SECONDS + 60))
 
 	while module_loaded; do
 		! rmmod "$module_name" 2>/dev/null || return 0
