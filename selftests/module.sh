@@ -42,10 +42,10 @@ module_load() {
 	insmod "$file"
 }
 
-# The last sockets of a namespace that is gone may hold it longer: until their FIN, which a
-# bad link has lost some times, is sent again
+# A socket whose last FIN a bad link has lost keeps a namespace, which nobody has any more,
+# and what is in it, for minutes
 module_unload() {
-	local deadline=$((SECONDS + 60))
+	local deadline=$((SECONDS + 200))
 
 	while module_loaded; do
 		! rmmod "$module_name" 2>/dev/null || return 0
