@@ -123,7 +123,7 @@ unanswered() {
 	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 --order server --timeout 30 \
 		--send-header "v2,$REAL,0,$ASKED,443"
 	wait_until 15 three_syns
-	is $(($(retransmitted) - before)) 1 'times that the header came again'
+	(($(retransmitted) - before <= 2)) || fail "the header came again $(($(retransmitted) - before)) times"
 	ns backend nft flush table inet pp_drop
 	wait_bg client
 	wait_bg server
