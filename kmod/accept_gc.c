@@ -28,7 +28,7 @@
 #define CLOSED_TIMEOUT		(120 * HZ)
 #define IDLE_TIMEOUT		(5 * 24 * 3600 * HZ)
 
-/* As long as TCP waits for the answer to a SYN (RFC 6298, 2.1) */
+/* TCP waits so long for the answer to its first SYN (RFC 6298, 2.1) */
 #define REPLAY_TIMEOUT		HZ
 
 static unsigned long pending_timeout(const struct pp_pending *pending)
@@ -43,11 +43,20 @@ static bool is_expired(const struct pp_pending *pending)
 	return time_after(jiffies, pending->began + pending_timeout(pending));
 }
 
-/* Whether the client's SYN, or the listener's answer, seems to be lost */
+/*
+ * Whether the client's SYN, or the listener's answer, seems to be lost. Each waits about
+ * twice as long as the one before it (RFC 6298, 5.5): as long as has gone by already.
+ */
 static bool is_unanswered(const struct pp_pending *pending)
 {
-	return READ_ONCE(pending->entry->state) == PP_ACCEPT_REPLAY &&
-	       !time_before(jiffies, READ_ONCE(pending->replayed) + REPLAY_TIMEOUT);
+	unsigned long replayed, wait;
+
+	/* Pairs with the release of replay() */
+	if (smp_load_acquire(&pending->entry->state) != PP_ACCEPT_REPLAY)
+		return false;
+	replayed = READ_ONCE(pending->replayed);
+	wait = max_t(unsigned long, replayed - pending->began, REPLAY_TIMEOUT);
+	return !time_before(jiffies, replayed + wait);
 }
 
 /* The one that was looked at longest ago, if there is something to be done about it */

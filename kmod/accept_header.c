@@ -147,10 +147,11 @@ static int check_crc(u8 *buf, const struct pp_header *header, unsigned int len)
 
 static void replay(struct pp_accept *entry, struct pp_packet *pkt, struct outcome *out)
 {
-	entry->state = PP_ACCEPT_REPLAY;
 	entry->pending->began = jiffies;
 	entry->pending->replayed = jiffies;
 	entry->pending->queue_end = pp_accept_data_seq(entry);
+	/* Pairs with the acquire of is_unanswered() */
+	smp_store_release(&entry->state, PP_ACCEPT_REPLAY);
 	out->jobs |= JOB_REPLAY;
 	/* What is more than the header */
 	if (pkt && before(pp_accept_data_seq(entry), pkt->seq + pkt->payload + pkt->th.fin) &&
@@ -239,7 +240,7 @@ static void gather(struct pp_accept *entry, struct pp_packet *pkt, struct outcom
 
 	/* Early, or late: what was acknowledged has to be said again */
 	if (ahead > 0 || (u32)-ahead + !pkt->th.fin > pkt->payload) {
-		if (!pending->have || !optional || was_distinct)
+		if (pending->have && (!optional || was_distinct))
 			out->jobs |= JOB_ACKNOWLEDGE;
 		return;
 	}
