@@ -5,22 +5,24 @@
  * Owns how long, and whether at all. Most clients speak as soon as they are
  * connected: then the header goes in front of what they say, and a packet to
  * the backend and its answer are saved. An ACK that nothing follows goes on
- * with the header after HOLD_INTERVAL to twice that. Where clients let the
+ * with the header after one to two times HOLD_TICKS. Where clients let the
  * server speak first, ACKs of the rule wait no longer, but for one a second, to see
  * whether that is still so.
  *
  * ACKs wait on the CPU that they came by, in the list of those that came since the
  * timer last ran; then, in that of those that are due when it runs again. So
- * none needs a timer or a time of its own.
+ * none needs a timer or a time of its own. It is one of those that the CPU's
+ * tick runs: an interrupt for it alone, every 2 ms, cost more than the packets saved.
  */
-#include <linux/hrtimer.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter_bridge.h>
+#include <linux/timer.h>
 #include <net/dst.h>
 #include "offload.h"
 #include "send.h"
 
-#define HOLD_INTERVAL	(2 * NSEC_PER_MSEC)
+/* Of 2 ms, rounded up */
+#define HOLD_TICKS	msecs_to_jiffies(2)
 
 /* Those of RFC 9293 and, in front of them, the reserved bits, of which one is AccECN's */
 #define ALL_FLAGS	htonl(0x0fff0000)
@@ -45,7 +47,7 @@ struct pp_hold {
 	spinlock_t lock;
 	struct list_head fresh;
 	struct list_head due;
-	struct hrtimer timer;
+	struct timer_list timer;
 	bool running;
 };
 
@@ -61,6 +63,12 @@ static void note_speaking(struct pp_rule *rule)
 
 	if (silent)
 		WRITE_ONCE(rule->silent, silent - 1);
+}
+
+/* The tick after jiffies is the first: a timer never runs before its time is over */
+static void start(struct pp_hold *hold)
+{
+	mod_timer(&hold->timer, jiffies + HOLD_TICKS - 1);
 }
 
 static bool is_worthwhile(struct pp_rule *rule)
@@ -113,8 +121,7 @@ bool pp_hold_begin(struct pp_flow *flow, const struct pp_packet *pkt,
 	spin_lock(&hold->lock);
 	list_add_tail(&flow->hold_node, &hold->fresh);
 	if (!hold->running)
-		hrtimer_start(&hold->timer, ns_to_ktime(HOLD_INTERVAL),
-			      HRTIMER_MODE_REL_PINNED_SOFT);
+		start(hold);
 	hold->running = true;
 	spin_unlock(&hold->lock);
 	pp_stats_inc(flow->net, ACK_HELD);
@@ -213,7 +220,7 @@ static bool next_round(struct pp_hold *hold)
 	return running;
 }
 
-static enum hrtimer_restart run(struct hrtimer *timer)
+static void run(struct timer_list *timer)
 {
 	struct pp_hold *hold = container_of(timer, struct pp_hold, timer);
 	struct pp_flow *flow;
@@ -222,10 +229,8 @@ static enum hrtimer_restart run(struct hrtimer *timer)
 	while ((flow = first_due(hold)))
 		go_on(flow);
 	rcu_read_unlock();
-	if (!next_round(hold))
-		return HRTIMER_NORESTART;
-	hrtimer_forward_now(timer, ns_to_ktime(HOLD_INTERVAL));
-	return HRTIMER_RESTART;
+	if (next_round(hold))
+		start(hold);
 }
 
 int pp_hold_net_init(struct pp_net *pn)
@@ -241,7 +246,7 @@ int pp_hold_net_init(struct pp_net *pn)
 		spin_lock_init(&hold->lock);
 		INIT_LIST_HEAD(&hold->fresh);
 		INIT_LIST_HEAD(&hold->due);
-		hrtimer_setup(&hold->timer, run, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_SOFT);
+		timer_setup(&hold->timer, run, TIMER_PINNED);
 	}
 	return 0;
 }
@@ -257,7 +262,7 @@ void pp_hold_net_stop(struct pp_net *pn)
 	for_each_possible_cpu(cpu) {
 		struct pp_hold *hold = per_cpu_ptr(pn->flows.hold, cpu);
 
-		hrtimer_cancel(&hold->timer);
+		timer_delete_sync(&hold->timer);
 	}
 }
 

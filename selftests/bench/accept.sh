@@ -8,39 +8,52 @@
 # HAProxy reads before such an nginx, which then sees HAProxy as its client. Short
 # responses give connections and CPU for each, long ones throughput and CPU for
 # each byte. Every response has to name the right client. Ratios are taken within
-# each round; medians, with the least and the most.
+# each round; medians, with the least and the most, or by time with the quartiles.
 #
-# Load balancer and backend are namespaces of one machine, so that the figures
-# are the sum of both. Writes bench_accept.md and bench_accept.json to PP_RESULTS
-# (build). Variables: PP_BENCH_ROUNDS (5), PP_BENCH_SECONDS for each measurement
-# (1), PP_BENCH_CONNECTIONS at a time (32) for short responses, PP_BENCH_BYTES of
-# long ones (16 MiB).
+# Load balancer and backends are namespaces of one machine, so that the figures
+# are the sum of both. Each way has a backend of its own, where it stays set up: a
+# turn takes no longer than the program that connects. Writes bench_accept.md and
+# bench_accept.json to PP_RESULTS (build). Variables: PP_BENCH_ROUNDS (5; by time
+# 200), PP_BENCH_SECONDS for each measurement (1; by time 0.1), PP_BENCH_CONNECTIONS
+# at a time (32) for short responses, PP_BENCH_BYTES of long ones (16 MiB).
 set -euo pipefail
 # shellcheck source=selftests/bench/lib_bench.sh
 . "${BASH_SOURCE[0]%/*}/lib_bench.sh"
+bench_turns 200
 
 modes=(none nginx module mmproxy haproxy)
-declare -A bport=([none]=9001 [nginx]=9002 [module]=9003 [mmproxy]=9004 [haproxy]=9005)
+# Of each mode, what the load balancer connects to, and what it has there itself
+declare -A backend=() balancer=()
+REAL=192.0.2.77
 long=${PP_BENCH_BYTES:-$((16 << 20))}
 
 bench_need jq nginx go-mmproxy haproxy
 
-write_conf() {
-	local location="
-		location = /short {
-			default_type text/plain;
-			return 200 \"the client is \$remote_addr\\n\";
-		}
-		location = /long {
-			alias $PP_TMP/long;
-		}"
+# A backend for each mode: client 10.1.N.2 -- 10.1.N.1 backend-MODE
+topology() {
+	local mode n=0
 
-	{
-		head -c $((long - 128)) /dev/zero
-		printf 'end of file\n'
-	} >"$PP_TMP/long"
-	cat >"$PP_TMP/nginx.conf" <<-END
-		pid $PP_TMP/nginx.pid;
+	ns_make client
+	for mode in "${modes[@]}"; do
+		((++n))
+		balancer[$mode]=10.1.$n.2
+		backend[$mode]=10.1.$n.1
+		ns_make "backend-$mode"
+		veth_make client "$mode" "backend-$mode" eth0
+		addr_add client "$mode" "10.1.$n.2/24"
+		addr_add "backend-$mode" eth0 "10.1.$n.1/24"
+		nsip "backend-$mode" route add default via "10.1.$n.2"
+	done
+}
+
+# web_server MODE ADDRESS:PORT [PARAMETER]...: nginx, whose short response names its client
+web_server() {
+	local real_ip=''
+
+	[[ ${3:-} != proxy_protocol ]] ||
+		real_ip="set_real_ip_from ${balancer[$1]}; real_ip_header proxy_protocol;"
+	cat >"$PP_TMP/nginx-$1.conf" <<-END
+		pid $PP_TMP/nginx-$1.pid;
 		error_log $PP_TMP/error.log;
 		worker_processes auto;
 		events {
@@ -50,33 +63,36 @@ write_conf() {
 			access_log off;
 			sendfile on;
 			server {
-				listen $BACKEND:${bport[none]} backlog=4096;
-				listen $BACKEND:${bport[module]} backlog=4096;
-				listen 127.0.0.1:80 backlog=4096;
-				$location
-			}
-			server {
-				listen $BACKEND:${bport[nginx]} proxy_protocol backlog=4096;
-				set_real_ip_from $BALANCER;
-				real_ip_header proxy_protocol;
-				$location
+				listen ${*:2} backlog=4096;
+				$real_ip
+				location = /short {
+					default_type text/plain;
+					return 200 "the client is \$remote_addr\n";
+				}
+				location = /long {
+					alias $PP_TMP/long;
+				}
 			}
 		}
 	END
+	start_bg "nginx-$1" "backend-$1" nginx -c "$PP_TMP/nginx-$1.conf" -g 'daemon off; user root;'
+	wait_port "backend-$1" "${2#*:}"
 }
 
 # nginx's answers to clients that go-mmproxy feigns have to come back to it
-route_to_mmproxy() {
-	nsip backend rule add from 127.0.0.1/8 iif lo table 123
-	nsip backend route add local 0.0.0.0/0 dev lo table 123
-	ns_sysctl backend net.ipv4.conf.eth0.route_localnet=1
-	echo "$BALANCER/32" >"$PP_TMP/allowed"
-	start_bg mmproxy backend go-mmproxy -l "$BACKEND:${bport[mmproxy]}" -4 127.0.0.1:80 \
+mmproxy_before_nginx() {
+	web_server mmproxy 127.0.0.1:80
+	nsip backend-mmproxy rule add from 127.0.0.1/8 iif lo table 123
+	nsip backend-mmproxy route add local 0.0.0.0/0 dev lo table 123
+	ns_sysctl backend-mmproxy net.ipv4.conf.eth0.route_localnet=1
+	echo "${balancer[mmproxy]}/32" >"$PP_TMP/allowed"
+	start_bg mmproxy backend-mmproxy go-mmproxy -l "${backend[mmproxy]}:8080" -4 127.0.0.1:80 \
 		-allowed-subnets "$PP_TMP/allowed" -listeners 2 -v 0
-	wait_port backend "${bport[mmproxy]}"
+	wait_port backend-mmproxy 8080
 }
 
 haproxy_before_nginx() {
+	web_server haproxy 127.0.0.1:80
 	cat >"$PP_TMP/haproxy.cfg" <<-END
 		global
 			maxconn 4000
@@ -86,11 +102,27 @@ haproxy_before_nginx() {
 			timeout client 60s
 			timeout server 60s
 		listen bench
-			bind $BACKEND:${bport[haproxy]} accept-proxy
+			bind ${backend[haproxy]}:8080 accept-proxy
 			server nginx 127.0.0.1:80
 	END
-	start_bg haproxy backend haproxy -db -f "$PP_TMP/haproxy.cfg"
-	wait_port backend "${bport[haproxy]}"
+	start_bg haproxy backend-haproxy haproxy -db -f "$PP_TMP/haproxy.cfg"
+	wait_port backend-haproxy 8080
+}
+
+set_up() {
+	local address=${backend[$1]}:8080
+
+	bench_tune "backend-$1"
+	case $1 in
+	none) web_server none "$address" ;;
+	nginx) web_server nginx "$address" proxy_protocol ;;
+	module)
+		web_server module "$address"
+		ns backend-module "$PPCTL" add-rule accept to "${backend[module]}" port 8080 \
+			from "${balancer[module]}"
+		;;
+	*) "$1_before_nginx" ;;
+	esac
 }
 
 # load MODE KIND SECONDS: JSON
@@ -98,7 +130,7 @@ load() {
 	local options=() kind=$2 client=$REAL
 
 	if [[ $1 == none ]]; then
-		client=$BALANCER
+		client=${balancer[none]}
 	else
 		options=(-c "$REAL")
 	fi
@@ -107,25 +139,18 @@ load() {
 	short) options+=(-g /short -e "the client is $client"$'\n') ;;
 	long) options+=(-g /long -e 'end of file'$'\n' -l $((long - 128))) ;;
 	esac
-	ns client "$bench/load" "${options[@]}" "$BACKEND" "${bport[$1]}" "$3" \
+	ns client "$bench/load" "${options[@]}" "${backend[$1]}" 8080 "$3" \
 		"$([[ $kind == long ]] && echo 4 || echo "$connections")"
 }
 
-# Without a rule, and so without a hook, unless it is the module's turn
-enter() {
-	backend_ppctl flush-rules
-	[[ $1 != module ]] ||
-		backend_ppctl add-rule accept to "$BACKEND" port "${bport[module]}" from "$BALANCER" >/dev/null
-}
-
+# measure ROUND MODE KIND: and how many connections the mode has had in all
+declare -A total=()
 measure() {
-	local round=$1 mode=$2 kind=$3 result
+	local result
 
-	enter "$mode"
-	result=$(load "$mode" "$kind" "$seconds")
-	[[ $mode != module ]] || is "$(accept_rule_stat accepted)" "$(bench_total "$result")" \
-		'accepted connections'
-	bench_record "\"round\":$round,\"mode\":\"$mode\",\"kind\":\"$kind\"" "$result"
+	result=$(load "$2" "$3" "$seconds")
+	total[$2]=$((${total[$2]:-0} + $(bench_total "$result")))
+	((!$1)) || bench_record "\"round\":$1,\"mode\":\"$2\",\"kind\":\"$3\"" "$result"
 }
 
 # Everything that follows from the raw figures
@@ -174,7 +199,8 @@ markdown() {
 		(["---", "--:", "--:"] | row),
 		(.kinds.long | to_entries[] | [names[.key], (.value.mb_per_s.median | n),
 			(.value.cpu_s_per_gb.median | r)] | row),
-		"\nThe rule against the others, ratios within each round, median (least to most):\n",
+		"\nThe rule against the others, ratios within each round, median " +
+			"(\(lowest_highest(.rounds))):\n",
 		(["against", "connections/s", "CPU each", "throughput", "CPU per byte"] | row),
 		(["---", "--:", "--:", "--:", "--:"] | row),
 		(.ratios as $r | ["none", "nginx", "mmproxy", "haproxy"][] | [names[.], ($r.short[.].rate | within),
@@ -184,30 +210,25 @@ markdown() {
 }
 
 module_require
-ns_make client backend
-veth_make client eth0 backend eth0
-addr_add client eth0 10.0.1.2/24
-addr_add backend eth0 10.0.1.3/24
-nsip backend route add default via 10.0.1.2
-BALANCER=10.0.1.2 BACKEND=10.0.1.3 REAL=192.0.2.77
-bench_tune client backend
-write_conf
-start_bg nginx backend nginx -c "$PP_TMP/nginx.conf" -g 'daemon off; user root;'
-wait_port backend "${bport[nginx]}"
-route_to_mmproxy
-haproxy_before_nginx
+topology
+bench_tune client
+{
+	head -c $((long - 128)) /dev/zero
+	printf 'end of file\n'
+} >"$PP_TMP/long"
 for mode in "${modes[@]}"; do
-	enter "$mode"
-	load "$mode" short 0.2 >/dev/null
+	set_up "$mode"
 done
-for ((round = 1; round <= rounds; round++)); do
+# The first round is to warm up
+for ((round = 0; round <= rounds; round++)); do
 	for kind in short long; do
 		for mode in "${modes[@]}"; do
 			measure $round "$mode" $kind
 		done
 	done
 done
-enter none
+is "$(ns backend-module "$PPCTL" -j list-rules | json_first accepted)" "${total[module]}" \
+	'accepted connections'
 
 mkdir -p "$results"
 summary >"$results/bench_accept.json"

@@ -34,7 +34,7 @@ start_servers() {
 		start_bg "bulk-$mode" backend "$bench/bulk" serve "$BACKEND" "${bport[$mode]}" "$@"
 		wait_port backend "${bport[$mode]}"
 	done
-	bench_haproxy "${bport[haproxy]}"
+	bench_haproxy lb "$VIP:81" "$BACKEND:${bport[haproxy]}"
 }
 
 # Counts what passes netfilter, which is nothing once a flow is offloaded

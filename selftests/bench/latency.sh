@@ -35,7 +35,7 @@ start_servers() {
 		start_bg "sink-$mode" backend "$bench/sink" "$BACKEND" "${bport[$mode]}" "$@"
 		wait_port backend "${bport[$mode]}"
 	done
-	bench_haproxy "${bport[haproxy]}"
+	bench_haproxy lb "$VIP:81" "$BACKEND:${bport[haproxy]}"
 }
 
 # enter MODE: TARGET is what the client connects to
@@ -115,7 +115,7 @@ markdown() {
 		def names: { routing: "plain routing", nat: "NAT (DNAT, masquerade)",
 			send: "NAT and a send rule, v2", haproxy: "HAProxy, send-proxy-v2",
 			accept: "plain routing, accept rule" };
-		def ms: "\(.median / 1000 | r) (\(.min / 1000 | r) to \(.max / 1000 | r))";
+		def ms: "\(.median / 1000 | r) (\(.low / 1000 | r) to \(.high / 1000 | r))";
 		"Linux \(.kernel), \(.cpus) CPUs, \(.rounds) rounds of \(.seconds) s each; medians of " +
 		"the rounds (least to most)",
 		(.losses | to_entries[] | "\n\(.key) % loss; connect() to first byte, ms:\n",

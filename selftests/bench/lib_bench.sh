@@ -20,11 +20,14 @@ pp_planned=0
 	raw=$PP_TMP/raw
 	bench_jq='
 		def middle: sort | (.[(length - 1) / 2 | floor] + .[length / 2 | floor]) / 2;
-		def spread: { median: middle, min: min, max: max };
+		# of many rounds, half lie within low and high; of few, all
+		def spread: sort as $all | (if length > 20 then length / 4 | floor else 0 end) as $i |
+			{ median: middle, low: $all[$i], high: $all[length - 1 - $i] };
+		def lowest_highest($rounds): if $rounds > 20 then "half of them" else "least to most" end;
 		def row: "| " + join(" | ") + " |";
 		def n: round | tostring;
 		def r: . * 1000 | round | . / 1000 | tostring;
-		def within: "\(.median | r) (\(.min | r) to \(.max | r))";
+		def within: "\(.median | r) (\(.low | r) to \(.high | r))";
 		# what all CPUs did, in ms: ticks are too coarse for what is short
 		def busy($cpus): [.seconds * 1000 * $cpus - .idle_ms, 1] | max;
 		def derived($cpus): map(. + { rate: (.good / .seconds),
@@ -37,6 +40,15 @@ pp_planned=0
 	unit=ns
 	[[ -z ${PP_BENCH_ICOUNT:-} ]] || unit=instructions
 	ns_per_unit=$((1 << ${PP_BENCH_ICOUNT:-0}))
+}
+
+# bench_turns N: by time, N rounds of a tenth of a second each, so that what neighbours
+# of this machine do, which lasts seconds, is the same for all of a round
+# shellcheck disable=SC2034 # used by those who source this
+bench_turns() {
+	[[ -z ${PP_BENCH_ICOUNT:-} ]] || return 0
+	rounds=${PP_BENCH_ROUNDS:-$1}
+	seconds=${PP_BENCH_SECONDS:-0.1}
 }
 
 die() {
@@ -108,8 +120,8 @@ packets() {
 	ns "$ns" "$bench/packets" "$@" "${first_of[$ns]}" "$count"
 }
 
-# bench_haproxy PORT: HAProxy on the load balancer, from VIP:81 to this port of the
-# backend, with a header
+# bench_haproxy NAMESPACE LISTEN BACKEND: HAProxy there, from one address and port to
+# another, with a header
 bench_haproxy() {
 	cat >"$PP_TMP/haproxy.cfg" <<-END
 		global
@@ -120,9 +132,9 @@ bench_haproxy() {
 			timeout client 60s
 			timeout server 60s
 		listen bench
-			bind 10.0.1.1:81
-			server backend 10.0.2.2:$1 send-proxy-v2
+			bind $2
+			server backend $3 send-proxy-v2
 	END
-	start_bg haproxy lb haproxy -db -f "$PP_TMP/haproxy.cfg"
-	wait_port lb 81
+	start_bg haproxy "$1" haproxy -db -f "$PP_TMP/haproxy.cfg"
+	wait_port "$1" "${2#*:}"
 }

@@ -79,7 +79,7 @@ def bars(path, title, unit, rows, goal=None):
     left, right, top, each = 250, 70, 40, 28
     bottom = top + each * len(rows)
     drawing = Drawing(bottom + 46)
-    marks = ticks(max([spread["max"] for _, spread in rows] + [goal or 0]))
+    marks = ticks(max([spread["high"] for _, spread in rows] + [goal or 0]))
     scale = (WIDTH - left - right) / marks[-1]
     drawing.text(10, 20, title, kind="title")
     for mark in marks:
@@ -90,7 +90,7 @@ def bars(path, title, unit, rows, goal=None):
         y = top + each * i
         middle = y + each / 2
         end = left + spread["median"] * scale
-        low, high = left + spread["min"] * scale, left + spread["max"] * scale
+        low, high = left + spread["low"] * scale, left + spread["high"] * scale
         drawing.text(left - 8, middle + 4, name, "end")
         drawing.rect(left, y + 5, end - left, each - 10, COLOURS[0])
         drawing.line(low, middle, high, middle)

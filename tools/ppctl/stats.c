@@ -95,7 +95,7 @@ const struct counter counters[] = {
 	{ PP_STATS_ATTR_PICKED_UP, "picked_up",
 	  "packets of connections unknown to conntrack, or reset: to begin none" },
 	{ PP_STATS_ATTR_ACK_HELD, "ack_held",
-	  "last ACKs of handshakes that waited for data, for 4 ms at most" },
+	  "last ACKs of handshakes that waited for data, for 8 ms at most" },
 	{ PP_STATS_ATTR_ACK_HELD_IN_VAIN, "ack_held_in_vain",
 	  "of these, that went with the header alone: the client was silent" },
 	{ PP_STATS_ATTR_OWN_VRF, "own_vrf",

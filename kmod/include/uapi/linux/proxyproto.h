@@ -430,7 +430,8 @@ enum pp_conn_attr {
  * @PP_STATS_ATTR_PICKED_UP: packets to backends of connections that conntrack did not
  *	know, or knew to be reset: with another sequence number, so that they begin none
  * @PP_STATS_ATTR_ACK_HELD: last ACKs of handshakes that waited for the client's
- *	first data, 4 ms at most, so that the header goes with it
+ *	first data, 8 ms at most (20 with CONFIG_HZ=100), so that the header
+ *	goes with it
  * @PP_STATS_ATTR_ACK_HELD_IN_VAIN: of these, that then went with the header alone
  * @PP_STATS_ATTR_OWN_VRF: SYNs of this host to its own address within a VRF dropped,
  *	since an accept rule is for them and their header would not be taken out
