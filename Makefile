@@ -143,9 +143,9 @@ vm-debug-prove: ## that each of its detectors finds what it is for
 	selftests/vm/debug_prove.sh --kcsan
 
 .PHONY: soak
-soak: all selftests ## in a VM: N connections on bad networks, with rules and without (N=1000 SEED=)
-	selftests/vm/run.sh --timeout $(or $(TIMEOUT),86400) --kernel $(or $(K),$(KVER)) -- \
-		selftests/soak.sh $(or $(N),1000) $(SEED)
+soak: all selftests ## in VMs: N connections on bad networks, with rules and without (N=1000 SEED= JOBS=1)
+	selftests/vm/soak.sh $(or $(N),1000) '$(SEED)' $(or $(JOBS),1) --cpus 1 \
+		--timeout $(or $(TIMEOUT),86400) --kernel $(or $(K),$(KVER))
 
 STRESS := PP_STRESS_LOADS=500 PP_STRESS_NAMESPACES=1000 PP_STRESS_FLOOD=100000 PP_STRESS_RATE=0 \
 	PP_STRESS_CONNECTIONS=1000 PP_STRESS_MIB=9000

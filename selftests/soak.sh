@@ -11,26 +11,18 @@
 # application that knows none; "chain", over NAT with a rule to a host with another,
 # and its application. Without rules there are no headers.
 #
-# Usage: soak.sh N [SEED]       N connections with rules, and as many without
+# Usage: soak.sh N SEED         N connections with rules, and as many without
+#        soak.sh --sum FILE...  what came of batches that were run
 #
-# Writes soak.json and soak.md to PP_RESULTS (build). Status 1 if anything was wrong.
+# PP_RESULTS (build) gets soak.jsonl, a line for each batch as it ends: those that are
+# there already count. --sum writes soak.json and soak.md. Status 1 if anything was wrong.
 set -euo pipefail
 # shellcheck source=selftests/lib_accept.sh
 . "${BASH_SOURCE[0]%/*}/lib_accept.sh"
 
-total=${1:?how many connections?}
-# Connections of a batch, half of them at a time: most of them wait most of the time
-batch=$((total < 5000 ? 40 : 400))
-RANDOM=$((${2:-$(date +%s)} % 32768))
 results=${PP_RESULTS:-$pp_tree/build}
-raw=$PP_TMP/raw
+raw=$results/soak.jsonl
 pp_planned=0
-
-need nft jq tc
-module_require
-topo_lb 4
-nat_dnat_masq
-
 way='' network='' timestamps='' syncookies=''
 
 # pick NAME VALUE...: one of them
@@ -41,7 +33,7 @@ pick() {
 	printf -v "$name" '%s' "${@:RANDOM % $# + 1:1}"
 }
 
-# What a batch is; of long messages and of bad networks there are fewer
+# What a batch of so many in all is; of long messages and of bad networks there are fewer
 draw() {
 	pick way send accept chain
 	pick family 4 6
@@ -53,6 +45,8 @@ draw() {
 		'loss 2% duplicate 3% corrupt 1% delay 3ms 2ms reorder 20%'
 	pick timestamps 0 1 1
 	pick syncookies 0 1 2
+	# Half of them at a time: most of them wait most of the time
+	batch=$((total < 5000 ? 40 : 400))
 	count=$batch
 	[[ $size != 200k ]] || count=$((batch / 4))
 	[[ $size != 5M ]] || count=$((batch / 20 < 5 ? batch / 20 : 5))
@@ -120,8 +114,8 @@ batch() {
 		ms: ($c | map(select(.ok).ms)) }' --arg rules "$1" |
 		jq -c --arg way "$way" --arg network "$network" \
 			--arg what "IPv$family v$version $order $size ts=$timestamps cookies=$syncookies" \
-			'. + { way: $way, network: $network, what: $what }' >>"$raw"
-	tail -n 1 "$raw" | jq -c 'del(.ms)'
+			'. + { way: $way, network: $network, what: $what }' >>"$PP_TMP/batch"
+	tail -n 1 "$PP_TMP/batch" | jq -c 'del(.ms)'
 }
 
 summary() {
@@ -133,7 +127,7 @@ summary() {
 		def both: { with: (map(select(.rules == "yes")) | figures),
 			without: (map(select(.rules == "no")) | figures) };
 		{ all: both, ways: (group_by(.way) | map({ key: .[0].way, value: both }) | from_entries),
-		networks: (group_by(.network) | map({ key: .[0].network, value: both }) | from_entries) }' "$raw"
+		networks: (group_by(.network) | map({ key: .[0].network, value: both }) | from_entries) }' "$@"
 }
 
 markdown() {
@@ -148,20 +142,44 @@ markdown() {
 		(.ways + .networks + { all: .all } | to_entries[] | line)' "$results/soak.json"
 }
 
-done=0
-while ((done < total)); do
-	draw
-	accept_family "$family"
-	settings
-	network "$network"
-	batch yes
-	batch no
-	network none
-	((done += count))
-done
-mkdir -p "$results"
-summary >"$results/soak.json"
-markdown | tee "$results/soak.md"
-jq -e '.all | (.with.wrong == []) and
-	.with.failed <= .without.failed + 3 + .without.connections / 1000' "$results/soak.json" >/dev/null ||
-	fail 'with rules it is worse'
+# What was done before, of pairs that are whole
+ended_before() {
+	[[ ! -e $raw ]] || jq -s 'map(select(.rules == "no").count) | add // 0' "$raw"
+}
+
+run() {
+	local total=$1 ended
+
+	need nft jq tc
+	module_require
+	topo_lb 4
+	nat_dnat_masq
+	mkdir -p "$results"
+	ended=$(ended_before)
+	RANDOM=$((($2 + ended) % 32768))
+	while ((ended < total)); do
+		draw
+		accept_family "$family"
+		settings
+		network "$network"
+		: >"$PP_TMP/batch"
+		batch yes
+		batch no
+		cat "$PP_TMP/batch" >>"$raw"
+		network none
+		((ended += count))
+	done
+}
+
+sum() {
+	summary "$@" >"$results/soak.json"
+	markdown | tee "$results/soak.md"
+	jq -e '.all | (.with.wrong == []) and
+		.with.failed <= .without.failed + 3 + .without.connections / 1000' "$results/soak.json" >/dev/null ||
+		fail 'with rules it is worse'
+}
+
+case ${1:?how many connections?} in
+--sum) sum "${@:2}" ;;
+*) run "$1" "$2" ;;
+esac
