@@ -29,7 +29,7 @@ declare -A header=([send]='version 2' [send-v1]='version 1'
 declare -A vip=() backend=() target=()
 stream_module=/usr/lib/nginx/modules/ngx_stream_module.so
 
-bench_need nft jq conntrack haproxy nginx
+bench_need nft jq haproxy nginx
 [[ -e $stream_module ]] || die "nginx has no stream module"
 
 # A load balancer for each mode, between the client and the backend:
@@ -92,6 +92,10 @@ nginx_stream() {
 	wait_port lb-nginx 80
 }
 
+listens() {
+	[[ -n $(ns backend ss -Hltn "src = ${backend[$1]} and sport = :8080") ]]
+}
+
 # set_up MODE: connections of conntrack must not linger, nor ports run out
 set_up() {
 	local client=${vip[$1]%1}2
@@ -101,7 +105,7 @@ set_up() {
 	esac
 	# shellcheck disable=SC2086 # there may be none
 	start_bg "sink-$1" backend "$bench/sink" "${backend[$1]}" 8080 $client
-	wait_until 20 port_open backend 8080
+	wait_until 20 listens "$1"
 	target[$1]=${vip[$1]}:80
 	case $1 in
 	routing) target[$1]=${backend[$1]}:8080 ;;
