@@ -59,6 +59,7 @@ struct pp_from {
  * @acked: headers that were acknowledged
  * @resent: times a header was sent again
  * @silent: how much its connections let the server speak first: see send_hold.c
+ * @probes: how many in a row have shown that it still does, one at a time
  * @probed: when one of them last showed whether it does, in jiffies
  * @header_need: enum pp_header_need
  * @timeout: seconds that a header may take
@@ -94,6 +95,7 @@ struct pp_rule {
 	atomic64_t acked;
 	atomic64_t resent;
 	u8 silent;
+	u8 probes;
 	unsigned long probed;
 	u8 header_need;
 	u32 timeout;

@@ -6,8 +6,8 @@
  * connected: then the header goes in front of what they say, and a packet to
  * the backend and its answer are saved. An ACK that nothing follows goes on
  * with the header after one to two times HOLD_TICKS. Where clients let the
- * server speak first, ACKs of the rule wait no longer, but for one a second, to see
- * whether that is still so.
+ * server speak first, ACKs of the rule wait no longer, but for one now and then, ever
+ * more seldom, to see whether that is still so.
  *
  * ACKs wait on the CPU that they came by, in the list of those that came since the
  * timer last ran; then, in that of those that are due when it runs again. So
@@ -32,8 +32,9 @@
 /* From here on ACKs of the rule's connections do not wait; and no higher than that */
 #define SILENT_ENOUGH	16
 #define SILENT_MAX	20
-/* But one in this time does */
+/* But one in this time does, which doubles so many times until data comes */
 #define PROBE_INTERVAL	HZ
+#define PROBES_MAX	10
 
 /**
  * struct pp_hold - ACKs that wait on one CPU
@@ -63,6 +64,8 @@ static void note_speaking(struct pp_rule *rule)
 
 	if (silent)
 		WRITE_ONCE(rule->silent, silent - 1);
+	if (READ_ONCE(rule->probes))
+		WRITE_ONCE(rule->probes, 0);
 }
 
 /* The tick after jiffies is the first: a timer never runs before its time is over */
@@ -73,11 +76,14 @@ static void start(struct pp_hold *hold)
 
 static bool is_worthwhile(struct pp_rule *rule)
 {
+	u8 probes = READ_ONCE(rule->probes);
+
 	if (READ_ONCE(rule->silent) < SILENT_ENOUGH)
 		return true;
-	if (time_before(jiffies, READ_ONCE(rule->probed) + PROBE_INTERVAL))
+	if (time_before(jiffies, READ_ONCE(rule->probed) + (PROBE_INTERVAL << probes)))
 		return false;
 	WRITE_ONCE(rule->probed, jiffies);
+	WRITE_ONCE(rule->probes, min(probes + 1, PROBES_MAX));
 	return true;
 }
 

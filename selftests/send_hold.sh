@@ -114,7 +114,7 @@ speak() {
 	BOTH="--order $1 --size 100" transfer "$2" --header v2 "${names_client[@]}" --
 }
 
-# Two are enough to see it, and one a second to see whether it is still so
+# Two are enough to see it, and one a second at most to see whether it is still so
 seldom() {
 	local begin=$SECONDS count most
 
@@ -122,6 +122,25 @@ seldom() {
 	count=$(waited ack_held speak server 40)
 	most=$((2 + 2 + SECONDS - begin))
 	((count >= 2 && count <= most)) || fail "$count of 40 waited; at most $most wanted"
+}
+
+# Two, and then those that come 1, 3, 7, 15 and 31 seconds later; each of 12 takes a
+# second or more
+ever_more_seldom() {
+	local count
+
+	rule to "$BACKEND" port 8080
+	count=$(waited ack_held one_a_second 12)
+	((count <= 7)) || fail "$count of 12 waited"
+}
+
+one_a_second() {
+	local i
+
+	for ((i = 0; i < $1; i++)); do
+		speak server 1
+		sleep 1
+	done
 }
 
 again() {
@@ -160,7 +179,8 @@ for family in 6 4; do
 	stop_bg sink KILL
 	check "send: IPv$FAMILY, client on this host -> no ACK waits" no_wait local_client
 done
-check "send: server first -> after two in vain, one ACK a second waits" seldom
+check "send: server first -> after two in vain, no more than one ACK a second waits" seldom
 check "send: then client first -> all of them wait again" wait_until 60 again
+check "send: server first, one connection a second -> ever fewer of them wait" ever_more_seldom
 nat_flush
 check "send: another rule, server first -> ACKs wait as ever" wait_until 30 of_its_own
