@@ -11,8 +11,8 @@
  *
  * ACKs wait on the CPU that they came by, in the list of those that came since the
  * timer last ran; then, in that of those that are due when it runs again. So
- * none needs a timer or a time of its own. It is one of those that the CPU's
- * tick runs: an interrupt for it alone, every 2 ms, cost more than the packets saved.
+ * none needs a timer or a time of its own. The CPU's is one of those that its tick
+ * runs, so that it costs no interrupt.
  */
 #include <linux/netdevice.h>
 #include <linux/netfilter_bridge.h>
@@ -68,7 +68,7 @@ static void note_speaking(struct pp_rule *rule)
 		WRITE_ONCE(rule->probes, 0);
 }
 
-/* The tick after jiffies is the first: a timer never runs before its time is over */
+/* HOLD_TICKS behind the last tick: what is due at jiffies runs with the next one */
 static void start(struct pp_hold *hold)
 {
 	mod_timer(&hold->timer, jiffies + HOLD_TICKS - 1);

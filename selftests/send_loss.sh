@@ -25,6 +25,8 @@ front="$to_client $from_client"
 # Repeated so often that all of these are lost once in a thousand runs
 patience=120
 count=60
+# What a client that waits for the server says depends on these alone
+ns_sysctl backend net.ipv4.tcp_synack_retries=6
 
 # A stray SYN, duplicated or late, counts as a connection of its own
 all_exact() {

@@ -14,16 +14,16 @@
 # are the sum of both. Each way has a backend of its own, where it stays set up: a
 # turn takes no longer than the program that connects. Writes bench_accept.md and
 # bench_accept.json to PP_RESULTS (build). Variables: PP_BENCH_ROUNDS (5; by time
-# 100), PP_BENCH_SECONDS for each measurement (1; by time 0.1, of long responses 0.5),
-# PP_BENCH_CONNECTIONS at a time (32) for short responses, PP_BENCH_BYTES of long ones
-# (16 MiB).
+# 100), PP_BENCH_SECONDS for each measurement (1; by time 0.1, of long responses
+# PP_BENCH_SECONDS_LONG, 0.5), PP_BENCH_CONNECTIONS at a time (32) for short responses,
+# PP_BENCH_BYTES of long ones (16 MiB).
 set -euo pipefail
 # shellcheck source=selftests/bench/lib_bench.sh
 . "${BASH_SOURCE[0]%/*}/lib_bench.sh"
 bench_turns 100
-# How long, for each kind: at the ends of long responses there are few of them, which costs more
+# How long, for each kind: at the ends of a turn there are few long responses, which costs more
 declare -A turn=([short]=$seconds [long]=$seconds)
-[[ $seconds != 0.1 ]] || turn[long]=0.5
+[[ -n ${PP_BENCH_ICOUNT:-} ]] || turn[long]=${PP_BENCH_SECONDS_LONG:-0.5}
 
 modes=(none nginx module mmproxy haproxy)
 # Of each mode, what the load balancer connects to, and what it has there itself
