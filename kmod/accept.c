@@ -83,8 +83,8 @@ static noinline unsigned int handle_in(struct pp_net *pn, struct sk_buff *skb,
 				       const struct nf_hook_state *state)
 {
 	struct pp_accept *entry;
-	struct pp_flow_key key;
-	struct pp_packet pkt;
+	struct pp_flow_key key __uninitialized;
+	struct pp_packet pkt __uninitialized;
 
 	if (pp_craft_is_ours(skb) || is_second_pass(skb, state))
 		return NF_ACCEPT;
@@ -139,8 +139,8 @@ static noinline unsigned int handle_out(struct pp_net *pn, struct sk_buff *skb,
 					const struct nf_hook_state *state)
 {
 	struct pp_accept *entry;
-	struct pp_flow_key key;
-	struct pp_packet pkt;
+	struct pp_flow_key key __uninitialized;
+	struct pp_packet pkt __uninitialized;
 
 	if (!pp_packet_parse(&pkt, skb, family_of(state), state->out))
 		return pp_accept_icmp_out(pn, skb, family_of(state));

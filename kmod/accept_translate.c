@@ -28,54 +28,59 @@
 /* From here to twice of it behind the header nothing is taken for it any more */
 #define FAR	BIT(30)
 
-static void shift_timestamp(struct pp_packet *pkt, struct tcphdr *th,
-			    const struct pp_option *opt, u32 val_by, u32 ecr_by)
+/* The options of nearly all packets: two NOPs, and a timestamp (RFC 7323, appendix A) */
+static bool has_timestamp_only(const struct tcphdr *th)
 {
-	const u8 *value = (const u8 *)th + opt->off + 2;
-
-	if (opt->len != TCPOLEN_TIMESTAMP)
-		return;
-	if (val_by)
-		pp_packet_set_option(pkt, th, opt->off + 2, get_unaligned_be32(value) + val_by);
-	if (ecr_by)
-		pp_packet_set_option(pkt, th, opt->off + 6,
-				     get_unaligned_be32(value + 4) + ecr_by);
+	return th->doff * 4 == sizeof(*th) + TCPOLEN_TSTAMP_ALIGNED &&
+	       *(const __be32 *)(th + 1) == htonl(TCPOPT_NOP << 24 | TCPOPT_NOP << 16 |
+						  TCPOPT_TIMESTAMP << 8 | TCPOLEN_TIMESTAMP);
 }
 
-static void shift_sack(struct pp_packet *pkt, struct tcphdr *th, const struct pp_option *opt,
-		       u32 by)
-{
-	unsigned int off;
-
-	for (off = opt->off + 2; off + 4 <= opt->off + opt->len; off += 4)
-		pp_packet_set_option(pkt, th, off,
-				     get_unaligned_be32((const u8 *)th + off) + by);
-}
-
-static void shift_in(const struct pp_accept *entry, struct pp_packet *pkt, struct tcphdr *th)
+/* TSval by @val_by, TSecr by @ecr_by, and SACK blocks by @sack_by */
+static void shift_options(struct pp_change *change, struct tcphdr *th, u32 val_by, u32 ecr_by,
+			  u32 sack_by)
 {
 	struct pp_option opt = {};
+	unsigned int off;
+
+	while (pp_packet_next_option(th, &opt)) {
+		if (opt.kind == TCPOPT_TIMESTAMP && opt.len == TCPOLEN_TIMESTAMP) {
+			pp_packet_change_option(change, th, opt.off + 2, val_by);
+			pp_packet_change_option(change, th, opt.off + 6, ecr_by);
+		} else if (opt.kind == TCPOPT_SACK && sack_by) {
+			for (off = opt.off + 2; off + 4 <= opt.off + opt.len; off += 4)
+				pp_packet_change_option(change, th, off, sack_by);
+		}
+	}
+}
+
+static void shift_in(const struct pp_accept *entry, struct pp_change *change,
+		     struct tcphdr *th)
+{
+	__be32 *words = (__be32 *)(th + 1);
 
 	/* of a SYN that was delayed, for one: it has no numbers of V */
 	if (!th->ack)
 		return;
-	pp_packet_set_ack(pkt, th, pkt->ack_seq + entry->delta, ntohs(th->window));
-	while (pp_packet_next_option(th, &opt)) {
-		if (opt.kind == TCPOPT_TIMESTAMP)
-			shift_timestamp(pkt, th, &opt, 0, entry->ts_delta);
-		else if (opt.kind == TCPOPT_SACK)
-			shift_sack(pkt, th, &opt, entry->delta);
-	}
+	pp_change_be32(&change->fields, &th->ack_seq, htonl(ntohl(th->ack_seq) + entry->delta));
+	if (likely(has_timestamp_only(th)))
+		pp_change_be32(&change->fields, &words[2],
+			       htonl(ntohl(words[2]) + entry->ts_delta));
+	else
+		shift_options(change, th, 0, entry->ts_delta, entry->delta);
 }
 
-static void shift_out(const struct pp_accept *entry, struct pp_packet *pkt, struct tcphdr *th)
+static void shift_out(const struct pp_accept *entry, struct pp_change *change,
+		      struct tcphdr *th)
 {
-	struct pp_option opt = {};
+	__be32 *words = (__be32 *)(th + 1);
 
-	pp_packet_set_seq(pkt, th, pkt->seq - entry->delta);
-	while (pp_packet_next_option(th, &opt))
-		if (opt.kind == TCPOPT_TIMESTAMP)
-			shift_timestamp(pkt, th, &opt, -entry->ts_delta, 0);
+	pp_change_be32(&change->fields, &th->seq, htonl(ntohl(th->seq) - entry->delta));
+	if (likely(has_timestamp_only(th)))
+		pp_change_be32(&change->fields, &words[1],
+			       htonl(ntohl(words[1]) - entry->ts_delta));
+	else
+		shift_options(change, th, -entry->ts_delta, 0, 0);
 }
 
 /*
@@ -166,6 +171,7 @@ unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *p
 {
 	bool left_over = is_left_over(entry, pkt);
 	struct sk_buff *skb = pkt->skb;
+	struct pp_change change = {};
 	struct tcphdr *th;
 
 	touch(entry);
@@ -180,19 +186,21 @@ unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *p
 			pp_stats_inc(entry->net, STRIPPED);
 	}
 	th = (struct tcphdr *)(skb->data + pkt->thoff);
-	shift_in(entry, pkt, th);
+	shift_in(entry, &change, th);
 	if (left_over)
 		pp_packet_lower_seq(pkt, th);
-	if (!entry->is_renamed)
-		return NF_ACCEPT;
-	/* rp_filter is to judge the load balancer, not the client */
-	if (pkt->family == PP_IPV4 && wants_route_now(skb, in) &&
-	    !pp_accept_route_in(skb, entry, in))
-		return NF_DROP;
-	pp_packet_set_source(pkt, th, &entry->inner.src, entry->inner.sport);
-	/* What loopback left on it is not of this connection */
-	nf_reset_ct(skb);
-	skb_clear_hash(skb);
+	if (entry->is_renamed) {
+		/* rp_filter is to judge the load balancer, not the client */
+		if (pkt->family == PP_IPV4 && wants_route_now(skb, in) &&
+		    !pp_accept_route_in(skb, entry, in))
+			return NF_DROP;
+		pp_packet_change_address(&change, pkt, true, &entry->inner.src);
+		pp_change_be16(&change.fields, &th->source, entry->inner.sport);
+		/* What loopback left on it is not of this connection */
+		nf_reset_ct(skb);
+		skb_clear_hash(skb);
+	}
+	pp_packet_change_checksum(&change, pkt, th);
 	return NF_ACCEPT;
 }
 
@@ -323,6 +331,7 @@ static int send_to_balancer(struct pp_accept *entry, struct sk_buff *skb)
  */
 unsigned int pp_accept_translate_out(struct pp_accept *entry, struct pp_packet *pkt)
 {
+	struct pp_change change = {};
 	struct tcphdr *th;
 
 	touch(entry);
@@ -330,12 +339,14 @@ unsigned int pp_accept_translate_out(struct pp_accept *entry, struct pp_packet *
 	th = pp_packet_write(pkt);
 	if (!th)
 		return NF_DROP;
-	shift_out(entry, pkt, th);
+	shift_out(entry, &change, th);
 	if (entry->is_renamed) {
-		pp_packet_set_destination(pkt, th, &entry->wire.src, entry->wire.sport);
+		pp_packet_change_address(&change, pkt, false, &entry->wire.src);
+		pp_change_be16(&change.fields, &th->dest, entry->wire.sport);
 		skb_clear_hash_if_not_l4(pkt->skb);
 		if (send_to_balancer(entry, pkt->skb))
 			return NF_DROP;
 	}
+	pp_packet_change_checksum(&change, pkt, th);
 	return pp_send_local_reply(entry->net, pkt->skb, pkt->family);
 }

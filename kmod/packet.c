@@ -83,37 +83,31 @@ bool pp_packet_parse(struct pp_packet *pkt, struct sk_buff *skb, enum pp_family 
 	return true;
 }
 
-static void packet_addresses(const struct pp_packet *pkt, union pp_address *src,
-			     union pp_address *dst)
-{
-	if (pkt->family == PP_IPV6) {
-		src->in6 = ipv6_hdr(pkt->skb)->saddr;
-		dst->in6 = ipv6_hdr(pkt->skb)->daddr;
-	} else {
-		src->ip = ip_hdr(pkt->skb)->saddr;
-		dst->ip = ip_hdr(pkt->skb)->daddr;
-	}
-}
-
 /**
  * pp_packet_key - the connection that a packet belongs to
  * @pkt: packet
- * @key: result
+ * @key: result, all of it
  * @reply: the packet comes from the backend
  */
 void pp_packet_key(const struct pp_packet *pkt, struct pp_flow_key *key, bool reply)
 {
-	memset(key, 0, sizeof(*key));
-	key->family = pkt->family;
-	if (reply) {
-		packet_addresses(pkt, &key->dst, &key->src);
-		key->sport = pkt->th.dest;
-		key->dport = pkt->th.source;
+	union pp_address *src = reply ? &key->dst : &key->src;
+	union pp_address *dst = reply ? &key->src : &key->dst;
+
+	if (pkt->family == PP_IPV6) {
+		src->in6 = ipv6_hdr(pkt->skb)->saddr;
+		dst->in6 = ipv6_hdr(pkt->skb)->daddr;
 	} else {
-		packet_addresses(pkt, &key->src, &key->dst);
-		key->sport = pkt->th.source;
-		key->dport = pkt->th.dest;
+		memset(src, 0, sizeof(*src));
+		memset(dst, 0, sizeof(*dst));
+		src->ip = ip_hdr(pkt->skb)->saddr;
+		dst->ip = ip_hdr(pkt->skb)->daddr;
 	}
+	key->sport = reply ? pkt->th.dest : pkt->th.source;
+	key->dport = reply ? pkt->th.source : pkt->th.dest;
+	key->family = pkt->family;
+	key->zone = 0;
+	key->vrf = 0;
 }
 
 /**
@@ -260,17 +254,17 @@ void pp_packet_nop_option(struct pp_packet *pkt, struct tcphdr *th,
 }
 
 /**
- * pp_packet_set_option - change a number in a TCP option
- * @pkt: packet
- * @th: its writable TCP header
- * @off: offset of the number in the TCP header
- * @value: new value, host byte order
+ * pp_packet_change_option - change a number in a TCP option
+ * @change: what is changed
+ * @th: writable TCP header
+ * @off: offset of the number in it
+ * @by: what is added, host byte order
  */
-void pp_packet_set_option(struct pp_packet *pkt, struct tcphdr *th, unsigned int off,
-			  u32 value)
+void pp_packet_change_option(struct pp_change *change, struct tcphdr *th, unsigned int off,
+			     u32 by)
 {
 	u8 *bytes = (u8 *)th + off;
-	__be32 old = get_unaligned((__be32 *)bytes), new = htonl(value);
+	__be32 old = get_unaligned((__be32 *)bytes), new = htonl(ntohl(old) + by);
 
 	put_unaligned(new, (__be32 *)bytes);
 	/* the checksum adds words that begin at even offsets */
@@ -278,55 +272,57 @@ void pp_packet_set_option(struct pp_packet *pkt, struct tcphdr *th, unsigned int
 		old = (__force __be32)ror32((__force u32)old, 8);
 		new = (__force __be32)ror32((__force u32)new, 8);
 	}
-	inet_proto_csum_replace4(&th->check, pkt->skb, old, new, false);
+	pp_change_be32(&change->fields, &old, new);
 }
 
-static void set_address(struct pp_packet *pkt, struct tcphdr *th, bool source,
-			const union pp_address *addr)
+/**
+ * pp_packet_change_address - change an IP address
+ * @change: what is changed
+ * @pkt: packet with writable headers
+ * @source: the source's address, not the destination's
+ * @addr: new address
+ */
+void pp_packet_change_address(struct pp_change *change, const struct pp_packet *pkt,
+			      bool source, const union pp_address *addr)
 {
-	struct sk_buff *skb = pkt->skb;
+	struct iphdr *iph = ip_hdr(pkt->skb);
 	struct in6_addr *in6;
+	unsigned int i;
 	__be32 *ip;
 
 	if (pkt->family == PP_IPV6) {
-		in6 = source ? &ipv6_hdr(skb)->saddr : &ipv6_hdr(skb)->daddr;
-		inet_proto_csum_replace16(&th->check, skb, in6->s6_addr32,
-					  addr->in6.s6_addr32, true);
-		*in6 = addr->in6;
+		in6 = source ? &ipv6_hdr(pkt->skb)->saddr : &ipv6_hdr(pkt->skb)->daddr;
+		for (i = 0; i < ARRAY_SIZE(in6->s6_addr32); i++)
+			pp_change_be32(&change->addresses, &in6->s6_addr32[i],
+				       addr->in6.s6_addr32[i]);
 		return;
 	}
-	ip = source ? &ip_hdr(skb)->saddr : &ip_hdr(skb)->daddr;
-	inet_proto_csum_replace4(&th->check, skb, *ip, addr->ip, true);
-	csum_replace4(&ip_hdr(skb)->check, *ip, addr->ip);
-	*ip = addr->ip;
+	ip = source ? &iph->saddr : &iph->daddr;
+	csum_replace4(&iph->check, *ip, addr->ip);
+	pp_change_be32(&change->addresses, ip, addr->ip);
 }
 
 /**
- * pp_packet_set_source - change source address and port
+ * pp_packet_change_checksum - account in the TCP checksum for all changes
+ * @change: what was changed
  * @pkt: packet
- * @th: its writable TCP header
- * @addr: new address
- * @port: new port, network byte order
+ * @th: its TCP header
+ *
+ * A checksum that is left to the device has the sum of the addresses only. One that the
+ * device has made of the whole packet, in skb->csum, stays right where a field and
+ * the checksum change against each other, and where addresses of IPv6 do; those of IPv4
+ * change against the checksum of the IP header as well.
  */
-void pp_packet_set_source(struct pp_packet *pkt, struct tcphdr *th,
-			  const union pp_address *addr, __be16 port)
+void pp_packet_change_checksum(const struct pp_change *change, const struct pp_packet *pkt,
+			       struct tcphdr *th)
 {
-	set_address(pkt, th, true, addr);
-	inet_proto_csum_replace2(&th->check, pkt->skb, th->source, port, false);
-	th->source = port;
-}
+	struct sk_buff *skb = pkt->skb;
 
-/**
- * pp_packet_set_destination - change destination address and port
- * @pkt: packet
- * @th: its writable TCP header
- * @addr: new address
- * @port: new port, network byte order
- */
-void pp_packet_set_destination(struct pp_packet *pkt, struct tcphdr *th,
-			       const union pp_address *addr, __be16 port)
-{
-	set_address(pkt, th, false, addr);
-	inet_proto_csum_replace2(&th->check, pkt->skb, th->dest, port, false);
-	th->dest = port;
+	if (skb->ip_summed == CHECKSUM_PARTIAL) {
+		th->check = ~csum_fold(csum_add(csum_unfold(th->check), change->addresses));
+		return;
+	}
+	csum_replace_by_diff(&th->check, csum_add(change->fields, change->addresses));
+	if (skb->ip_summed == CHECKSUM_COMPLETE && pkt->family == PP_IPV4)
+		skb->csum = csum_sub(skb->csum, change->addresses);
 }

@@ -5,6 +5,7 @@
 #ifndef _PP_PACKET_H
 #define _PP_PACKET_H
 
+#include <linux/compiler.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/skbuff.h>
@@ -29,6 +30,9 @@
  * @seq: sequence number, host byte order
  * @ack_seq: acknowledgement number, host byte order
  * @th: copy of the TCP header without options, as it came
+ *
+ * pp_packet_parse() sets all of it, so that the hooks, which see each packet, declare it
+ * __uninitialized: kernels that clear what is on the stack need not do that first.
  */
 struct pp_packet {
 	struct sk_buff *skb;
@@ -53,6 +57,31 @@ struct pp_option {
 	u8 kind;
 	u8 len;
 };
+
+/**
+ * struct pp_change - what several changes of a packet make of its TCP checksum
+ * @fields: sum of new values minus old ones, of fields of the TCP header
+ * @addresses: the same of the IP addresses, which the pseudo header has as well
+ *
+ * Most packets of an established connection have four or more fields changed: the
+ * checksum is computed once for all of them, by pp_packet_change_checksum().
+ */
+struct pp_change {
+	__wsum fields;
+	__wsum addresses;
+};
+
+static inline void pp_change_be32(__wsum *sum, __be32 *field, __be32 value)
+{
+	*sum = csum_add(*sum, csum_sub((__force __wsum)value, (__force __wsum)*field));
+	*field = value;
+}
+
+static inline void pp_change_be16(__wsum *sum, __be16 *field, __be16 value)
+{
+	*sum = csum_add(*sum, csum_sub((__force __wsum)value, (__force __wsum)*field));
+	*field = value;
+}
 
 /*
  * Whether a packet may be a SYN; where nothing else is of interest, most packets
@@ -88,12 +117,12 @@ void pp_packet_lower_seq(struct pp_packet *pkt, struct tcphdr *th);
 void pp_packet_set_ack(struct pp_packet *pkt, struct tcphdr *th, u32 ack, u16 window);
 void pp_packet_nop_option(struct pp_packet *pkt, struct tcphdr *th,
 			  const struct pp_option *opt);
-void pp_packet_set_option(struct pp_packet *pkt, struct tcphdr *th, unsigned int off,
-			  u32 value);
-void pp_packet_set_source(struct pp_packet *pkt, struct tcphdr *th,
-			  const union pp_address *addr, __be16 port);
-void pp_packet_set_destination(struct pp_packet *pkt, struct tcphdr *th,
-			       const union pp_address *addr, __be16 port);
+void pp_packet_change_option(struct pp_change *change, struct tcphdr *th, unsigned int off,
+			     u32 by);
+void pp_packet_change_address(struct pp_change *change, const struct pp_packet *pkt,
+			      bool source, const union pp_address *addr);
+void pp_packet_change_checksum(const struct pp_change *change, const struct pp_packet *pkt,
+			       struct tcphdr *th);
 int pp_packet_trim_payload(struct pp_packet *pkt);
 int pp_packet_cut(struct pp_packet *pkt, unsigned int len);
 int pp_packet_prefix(struct pp_packet *pkt, u32 seq, const u8 *data, unsigned int len);

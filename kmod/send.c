@@ -69,8 +69,8 @@ static noinline unsigned int hook_client(struct pp_net *pn, struct sk_buff *skb,
 					 const struct nf_hook_state *state,
 					 const struct net_device *dev)
 {
-	struct pp_flow_key key;
-	struct pp_packet pkt;
+	struct pp_flow_key key __uninitialized;
+	struct pp_packet pkt __uninitialized;
 	struct pp_flow *flow;
 	bool is_syn;
 
@@ -119,8 +119,8 @@ static noinline unsigned int hook_reply(struct pp_net *pn, struct sk_buff *skb,
 					const struct net_device *dev)
 {
 	enum pp_family family = family_of(state);
-	struct pp_flow_key key;
-	struct pp_packet pkt;
+	struct pp_flow_key key __uninitialized;
+	struct pp_packet pkt __uninitialized;
 	struct pp_flow *flow;
 
 	if (!pp_packet_parse(&pkt, skb, family, NULL)) {
@@ -161,6 +161,21 @@ static unsigned int hook_reply_out(void *priv, struct sk_buff *skb,
 	return hook_reply(priv, skb, state, state->out);
 }
 
+static noinline unsigned int local_reply(struct pp_net *pn, struct sk_buff *skb,
+					 enum pp_family family)
+{
+	struct pp_flow_key key __uninitialized;
+	struct pp_packet pkt __uninitialized;
+	struct pp_flow *flow;
+
+	if (!pp_packet_parse(&pkt, skb, family, NULL))
+		return NF_ACCEPT;
+	pp_packet_key(&pkt, &key, true);
+	pp_send_set_scope(&key, skb, skb_dst(skb)->dev);
+	flow = pp_flow_find(pn, &key);
+	return flow ? pp_send_reply(flow, &pkt) : NF_ACCEPT;
+}
+
 /**
  * pp_send_local_reply - an accepted connection answers a load balancer
  * @pn: namespace
@@ -174,17 +189,9 @@ static unsigned int hook_reply_out(void *priv, struct sk_buff *skb,
  */
 unsigned int pp_send_local_reply(struct pp_net *pn, struct sk_buff *skb, enum pp_family family)
 {
-	struct pp_flow_key key;
-	struct pp_packet pkt;
-	struct pp_flow *flow;
-
-	if (!atomic_read(&pn->flows.count) || !(skb_dst(skb)->dev->flags & IFF_LOOPBACK) ||
-	    !pp_packet_parse(&pkt, skb, family, NULL))
+	if (!atomic_read(&pn->flows.count) || !(skb_dst(skb)->dev->flags & IFF_LOOPBACK))
 		return NF_ACCEPT;
-	pp_packet_key(&pkt, &key, true);
-	pp_send_set_scope(&key, skb, skb_dst(skb)->dev);
-	flow = pp_flow_find(pn, &key);
-	return flow ? pp_send_reply(flow, &pkt) : NF_ACCEPT;
+	return local_reply(pn, skb, family);
 }
 
 #define HOOKS(family) {						\

@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Checksums that a device has made of a whole packet (CHECKSUM_COMPLETE), as many network
+# cards do: they have to stay right when the packet is translated, or TCP
+# sums it up again, and blames the device. Here the device is a GRE tunnel with
+# checksums of its own; what is summed up in software is counted by a kprobe, which is
+# once for each packet that the tunnel receives, and never again.
+set -euo pipefail
+# shellcheck source=selftests/lib_accept.sh
+. "${BASH_SOURCE[0]%/*}/lib_accept.sh"
+
+need jq ethtool
+module_require
+topo_lb 4
+
+tracing=/sys/kernel/tracing
+REAL_PORT=4000
+
+# The probe would outlast this shell
+probe_end() {
+	echo 0 >$tracing/events/pp_sums/enable
+	echo '-:pp_sums/complete' >>$tracing/kprobe_events
+}
+
+probe_begin() {
+	[[ -e $tracing/kprobe_events ]] || mount -t tracefs none $tracing 2>/dev/null || true
+	[[ -e $tracing/kprobe_events ]] || skip_all 'this kernel has no kprobe events'
+	echo 'p:pp_sums/complete __skb_checksum_complete' >>$tracing/kprobe_events
+	trap 'probe_end; pp_cleanup' EXIT
+	echo 1 >$tracing/events/pp_sums/enable
+}
+
+summed_up() {
+	awk '$1 == "complete" { print $2 }' $tracing/kprobe_profile
+}
+
+received() {
+	nsip backend -j -s link show dev tunnel | jq '.[0].stats64.rx.packets'
+}
+
+# tunnel TYPE NS LOCAL REMOTE ADDRESS: one end. What GRO merges has no such checksum any more.
+tunnel() {
+	nsip "$2" link add tunnel type "$1" local "$3" remote "$4" csum
+	ns "$2" ethtool -K tunnel gro off
+	nsip "$2" link set tunnel up
+	addr_add "$2" tunnel "$5"
+}
+
+# through_tunnel PORT [OPTION of the client]...: 1 MB each way; how often something was
+# summed up for 100 packets that the backend received
+through_tunnel() {
+	local port=$1 packets sums server=()
+
+	[[ $port != 8080 ]] || server=(--peer-addr "$REAL" --peer-port "$REAL_PORT")
+	packets=$(received) sums=$(summed_up)
+	start_bg server backend "$PEER" server -l "$BACKEND" -p "$port" -n 1 --size 1M "${server[@]}"
+	wait_port backend "$port"
+	ns lb "$PEER" client -c "$BACKEND" -p "$port" --size 1M "${@:2}"
+	wait_bg server
+	echo $((($(summed_up) - sums) * 100 / ($(received) - packets)))
+}
+
+# Without a rule TCP believes what the tunnel says, too, or nothing would be tested
+once_a_packet() {
+	local percent
+
+	percent=$(through_tunnel "$@" | tail -n 1)
+	((percent >= 95 && percent <= 105)) || fail "$percent sums for 100 packets"
+}
+
+complete() {
+	backend_ppctl flush-rules
+	backend_ppctl add-rule accept to "$BACKEND" port 8080 from "$LB" >/dev/null
+	once_a_packet 8081
+	once_a_packet 8080 --send-header "v2,$REAL,$REAL_PORT,$ASKED,443"
+}
+
+veth_offload_off lb back
+probe_begin
+accept_family 4
+tunnel gre lb "$LB" "$BACKEND" 10.0.9.1/24
+tunnel gre backend "$BACKEND" "$LB" 10.0.9.2/24
+LB=10.0.9.1 BACKEND=10.0.9.2
+check 'accept: IPv4, CHECKSUM_COMPLETE -> right for the client as well' complete
+nsip lb link del tunnel
+nsip backend link del tunnel
+accept_family 6
+tunnel ip6gre lb "$LB" "$BACKEND" fd00:9::1/64
+tunnel ip6gre backend "$BACKEND" "$LB" fd00:9::2/64
+LB=fd00:9::1 BACKEND=fd00:9::2
+check 'accept: IPv6, CHECKSUM_COMPLETE -> right for the client as well' complete
