@@ -166,7 +166,7 @@ offload_waits() {
 	start_bg client client "$PEER" client -c "$VIP" -p 80 --bind-port 40001 --end none
 	wait_until 20 header_lost 3
 	is "$(lb_ppctl -j list-connections | jq -r '.[].state')" header-sent
-	entry
+	wait_until 5 entry
 	if offloaded; then
 		fail "offloaded before the header is acknowledged"
 	fi
