@@ -61,7 +61,7 @@ static inline bool has_handshakes(const struct pp_net *pn, const struct sk_buff 
 	return atomic_read(&pn->flows.count) && !pp_guard_is_past(pn, skb);
 }
 
-/* Out of line, as all that does not happen to each packet of others, which are not charged with it */
+/* Out of line: packets of others are not to be charged with its stack */
 static noinline unsigned int hook_client(struct pp_net *pn, struct sk_buff *skb,
 					 const struct nf_hook_state *state,
 					 const struct net_device *dev)
