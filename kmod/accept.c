@@ -9,6 +9,7 @@
  * conntrack, NAT, filters, sockets, sees one consistent connection from the client C.
  *
  *   accept_syn.c        first handshake: L's SYN and the listener's answer
+ *   accept_pending.c    what comes of L until its connection is accepted
  *   accept_header.c     the header is gathered and judged
  *   accept_client.c     C and its port, and whether they are in use
  *   accept_replay.c     second handshake: the SYN again, as from C

@@ -48,6 +48,7 @@ enum pp_kept {
 /**
  * struct pp_syn_options - what a SYN or SYN-ACK offers
  * @is_signed: it has an MD5 or AO option
+ * @others: it has options that are not kept
  * @timestamps: it has a timestamp option
  * @sack: selective acknowledgements
  * @wscale: window scale or PP_NO_WSCALE
@@ -55,6 +56,7 @@ enum pp_kept {
  */
 struct pp_syn_options {
 	bool is_signed;
+	bool others;
 	bool timestamps;
 	bool sack;
 	u8 wscale;
@@ -83,6 +85,7 @@ struct pp_segment;
  * @synack: options of the SYN-ACK
  * @outcome: counter of what becomes of the connection
  * @synacks: how many of @isn_local are there
+ * @tracked: conntrack has an entry of L's handshake
  * @tos: of L's SYN
  * @syn_len: bytes of @syn
  * @syn: TCP header of L's SYN with its options, as it went to the listener
@@ -115,6 +118,7 @@ struct pp_pending {
 	struct pp_syn_options synack;
 	u8 outcome;
 	u8 synacks;
+	bool tracked;
 	u8 tos;
 	u8 syn_len;
 	u8 syn[PP_TCP_HEADER_MAX] __aligned(4);
@@ -245,6 +249,7 @@ void pp_accept_finish_work(struct work_struct *work);
 /* accept_client.c */
 int pp_accept_name_client(struct pp_accept *entry, const struct pp_header *header);
 bool pp_accept_has_socket(const struct pp_accept *entry);
+struct sock *pp_accept_find_half_open(const struct pp_accept *entry);
 bool pp_accept_is_alive(const struct pp_accept *entry);
 bool pp_accept_makes_room(struct pp_accept *old, const struct pp_accept *entry);
 
@@ -255,7 +260,7 @@ unsigned int pp_accept_repeat_syn(struct pp_accept *entry, struct pp_packet *pkt
 void pp_accept_read_options(const struct tcphdr *th, struct pp_syn_options *opts);
 unsigned int pp_accept_answer(struct pp_accept *entry, struct pp_packet *pkt);
 
-/* accept_header.c */
+/* accept_pending.c; what it shares with accept_header.c is in accept_pending.h */
 unsigned int pp_accept_pending_in(struct pp_accept *entry, struct pp_packet *pkt,
 				  const struct nf_hook_state *state);
 void pp_accept_expire(struct pp_accept *entry, struct net_device *dev);
@@ -278,7 +283,8 @@ void pp_accept_finish(struct pp_accept *entry, struct net_device *dev);
 /* accept_segment.c */
 void pp_accept_inject(struct pp_accept *entry, const struct pp_segment *segment,
 		      struct net_device *dev, u32 mark);
-void pp_accept_reset_listener(struct pp_accept *entry, struct net_device *dev);
+void pp_accept_take_back(struct pp_accept *entry, struct sock *half_open,
+			 struct net_device *dev);
 void pp_accept_acknowledge(struct pp_accept *entry);
 void pp_accept_acknowledge_all(struct pp_accept *entry, const struct pp_pending *pending);
 void pp_accept_refuse(struct pp_accept *entry, enum pp_stats_attr reason,

@@ -60,6 +60,25 @@ bool pp_accept_has_socket(const struct pp_accept *entry)
 	return sk;
 }
 
+/**
+ * pp_accept_find_half_open - what the listener has of L's handshake
+ * @entry: connection in PP_ACCEPT_SYN, under RCU
+ *
+ * Return: its request socket, with a reference; NULL: it keeps no more than a SYN
+ * cookie, or it is behind this host or its NAT
+ */
+struct sock *pp_accept_find_half_open(const struct pp_accept *entry)
+{
+	struct sock *sk = find_socket(entry);
+
+	if (!sk)
+		return NULL;
+	if (sk->sk_state == TCP_NEW_SYN_RECV && tcp_rsk(inet_reqsk(sk))->rcv_isn == entry->isn)
+		return sk;
+	sock_gen_put(sk);
+	return NULL;
+}
+
 /* Whether the application still has the connection; TIME_WAIT is no more */
 static bool is_open(const struct pp_accept *entry)
 {
@@ -202,7 +221,7 @@ int pp_accept_name_client(struct pp_accept *entry, const struct pp_header *heade
 			entry->inner.src.ip = header->src.addr.ip;
 	}
 	entry->client_port = entry->inner.sport;
-	entry->is_renamed = memcmp(&entry->wire, &entry->inner, sizeof(entry->wire));
+	entry->is_renamed = !pp_flow_key_equal(&entry->wire, &entry->inner);
 	/* Under the load balancer's own name the listener has just had it */
 	if (entry->is_renamed)
 		err = enter(entry);

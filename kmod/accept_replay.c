@@ -23,10 +23,19 @@
 /* A connection of before is not reset more often */
 #define STALE_INTERVAL	(HZ / 2)
 
-/* The SYN as the listener had it from the load balancer, but for its number and sender */
-static void inject_syn(struct pp_accept *entry, const struct pp_pending *pending,
-		       struct net_device *dev)
+static struct sk_buff *craft(const struct pp_segment *segment, u32 mark)
 {
+	struct sk_buff *skb = pp_craft(segment);
+
+	if (skb)
+		skb->mark = mark;
+	return skb;
+}
+
+/* The SYN as the listener had it from the load balancer, but for its number and sender */
+static struct sk_buff *craft_syn(const struct pp_accept *entry)
+{
+	const struct pp_pending *pending = entry->pending;
 	const struct tcphdr *th = (const struct tcphdr *)pending->syn;
 	struct pp_segment segment = {
 		.key = entry->inner,
@@ -39,12 +48,12 @@ static void inject_syn(struct pp_accept *entry, const struct pp_pending *pending
 		.options_len = pending->syn_len - sizeof(*th),
 	};
 
-	pp_accept_inject(entry, &segment, dev, pending->mark);
+	return craft(&segment, pending->mark);
 }
 
-static void inject_ack(struct pp_accept *entry, const struct pp_pending *pending,
-		       struct net_device *dev)
+static struct sk_buff *craft_ack(const struct pp_accept *entry)
 {
+	const struct pp_pending *pending = entry->pending;
 	u8 options[PP_TIMESTAMP_LEN];
 	struct pp_segment segment = {
 		.key = entry->inner,
@@ -57,7 +66,7 @@ static void inject_ack(struct pp_accept *entry, const struct pp_pending *pending
 	};
 
 	pp_craft_timestamps(options, pending->ts_remote, pending->ts_local2);
-	pp_accept_inject(entry, &segment, dev, pending->mark);
+	return craft(&segment, pending->mark);
 }
 
 /* Return: whether a packet that had to wait went to the listener */
@@ -106,22 +115,15 @@ static struct sk_buff *take_first_data(struct pp_accept *entry)
  * answer to the SYN says so. The client would reset it (RFC 9293, 3.10.7.3), and begin
  * again.
  */
-static void reset_stale(struct pp_accept *entry, struct net_device *dev)
+static struct sk_buff *craft_stale_reset(const struct pp_accept *entry)
 {
-	struct pp_segment segment = { .key = entry->inner, .flags = TCPHDR_RST };
-	bool is_stale = false;
+	struct pp_segment segment = {
+		.key = entry->inner,
+		.seq = entry->pending->stale_ack,
+		.flags = TCPHDR_RST,
+	};
 
-	spin_lock_bh(&entry->lock);
-	if (entry->state == PP_ACCEPT_REPLAY && entry->pending->is_stale) {
-		is_stale = true;
-		entry->pending->is_stale = false;
-		segment.seq = entry->pending->stale_ack;
-	}
-	spin_unlock_bh(&entry->lock);
-	if (!is_stale)
-		return;
-	pp_accept_inject(entry, &segment, dev, 0);
-	pp_accept_replay(entry, dev);
+	return craft(&segment, 0);
 }
 
 /* Not at once again, if a reset does not help */
@@ -139,6 +141,52 @@ static void note_stale(struct pp_accept *entry, const struct pp_packet *pkt)
 }
 
 /**
+ * struct last_act - what is left to be done of a second handshake
+ * @reset: of another connection of the same ends, or NULL
+ * @data: that can do for the last ACK, or NULL
+ * @ack: else the last ACK, or NULL
+ */
+struct last_act {
+	struct sk_buff *reset;
+	struct sk_buff *data;
+	struct sk_buff *ack;
+};
+
+static struct last_act prepare_last_act(struct pp_accept *entry, bool use_data)
+{
+	struct last_act act = {};
+
+	spin_lock_bh(&entry->lock);
+	if (entry->state == PP_ACCEPT_REPLAY && entry->pending->is_stale) {
+		entry->pending->is_stale = false;
+		act.reset = craft_stale_reset(entry);
+	} else if (entry->state == PP_ACCEPT_CONFIRM) {
+		act.data = use_data ? take_first_data(entry) : NULL;
+		act.ack = act.data ? NULL : craft_ack(entry);
+	}
+	spin_unlock_bh(&entry->lock);
+	return act;
+}
+
+static void establish(struct pp_accept *entry, struct net_device *dev, bool queued)
+{
+	struct pp_pending *pending;
+
+	spin_lock_bh(&entry->lock);
+	pending = entry->state == PP_ACCEPT_CONFIRM ? pp_accept_established(entry) : NULL;
+	spin_unlock_bh(&entry->lock);
+	if (!pending)
+		return;
+	pp_event_accepted(entry);
+	queued |= !skb_queue_empty(&pending->queue);
+	deliver_queue(entry, pending, dev);
+	/* Else the application's first answer does */
+	if (!queued && entry->header_len)
+		pp_accept_acknowledge_all(entry, pending);
+	pp_accept_free_pending(entry->net, pending);
+}
+
+/**
  * pp_accept_finish - the listener has answered the client's SYN
  * @entry: connection in PP_ACCEPT_CONFIRM, or a stale one is to be reset; not locked
  * @dev: device that its packets come by
@@ -149,34 +197,19 @@ static void note_stale(struct pp_accept *entry, const struct pp_packet *pkt)
  */
 void pp_accept_finish(struct pp_accept *entry, struct net_device *dev)
 {
-	struct pp_pending *pending = NULL, last;
-	struct sk_buff *first = NULL;
-	bool queued;
+	struct last_act act = prepare_last_act(entry, true);
+	bool queued = act.data;
 
-	reset_stale(entry, dev);
-	spin_lock_bh(&entry->lock);
-	if (entry->state == PP_ACCEPT_CONFIRM) {
-		pending = entry->pending;
-		first = take_first_data(entry);
-		last = *pending;
+	if (act.reset) {
+		pp_craft_inject(entry, act.reset, dev);
+		pp_accept_replay(entry, dev);
+		return;
 	}
-	spin_unlock_bh(&entry->lock);
-	if (!pending)
-		return;
-	if (!first || !deliver(entry, first, dev))
-		inject_ack(entry, &last, dev);
-	spin_lock_bh(&entry->lock);
-	pending = entry->state == PP_ACCEPT_CONFIRM ? pp_accept_established(entry) : NULL;
-	spin_unlock_bh(&entry->lock);
-	if (!pending)
-		return;
-	pp_event_accepted(entry);
-	queued = first || !skb_queue_empty(&pending->queue);
-	deliver_queue(entry, pending, dev);
-	/* Else the application's first answer does */
-	if (!queued && entry->header_len)
-		pp_accept_acknowledge_all(entry, pending);
-	pp_accept_free_pending(entry->net, pending);
+	if (act.data && !deliver(entry, act.data, dev))
+		act = prepare_last_act(entry, false);
+	if (act.ack)
+		pp_craft_inject(entry, act.ack, dev);
+	establish(entry, dev, queued);
 }
 
 /**
@@ -189,18 +222,18 @@ void pp_accept_finish(struct pp_accept *entry, struct net_device *dev)
  */
 void pp_accept_replay(struct pp_accept *entry, struct net_device *dev)
 {
-	struct pp_pending last;
+	struct sk_buff *syn = NULL;
 	bool answered;
 
 	spin_lock_bh(&entry->lock);
-	if (entry->state != PP_ACCEPT_REPLAY) {
-		spin_unlock_bh(&entry->lock);
-		return;
+	if (entry->state == PP_ACCEPT_REPLAY) {
+		WRITE_ONCE(entry->pending->replayed, jiffies);
+		syn = craft_syn(entry);
 	}
-	WRITE_ONCE(entry->pending->replayed, jiffies);
-	last = *entry->pending;
 	spin_unlock_bh(&entry->lock);
-	inject_syn(entry, &last, dev);
+	if (!syn)
+		return;
+	pp_craft_inject(entry, syn, dev);
 	spin_lock_bh(&entry->lock);
 	answered = entry->state == PP_ACCEPT_CONFIRM;
 	spin_unlock_bh(&entry->lock);

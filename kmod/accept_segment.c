@@ -29,14 +29,17 @@ void pp_accept_inject(struct pp_accept *entry, const struct pp_segment *segment,
 }
 
 /**
- * pp_accept_reset_listener - take the load balancer's SYN back
+ * pp_accept_take_back - take the load balancer's SYN back
  * @entry: connection, not locked
+ * @half_open: the listener's request socket, of which the reference is given up; NULL: a
+ *	reset finds whoever has answered, and conntrack
  * @dev: device that its packets come by
  *
  * The listener forgets it; a connection that never sends a header costs it
  * nothing.
  */
-void pp_accept_reset_listener(struct pp_accept *entry, struct net_device *dev)
+void pp_accept_take_back(struct pp_accept *entry, struct sock *half_open,
+			 struct net_device *dev)
 {
 	struct pp_segment segment = {
 		.key = entry->wire,
@@ -44,6 +47,11 @@ void pp_accept_reset_listener(struct pp_accept *entry, struct net_device *dev)
 		.flags = TCPHDR_RST,
 	};
 
+	if (half_open) {
+		tcp_abort(half_open, ECONNABORTED);
+		sock_gen_put(half_open);
+		return;
+	}
 	pp_accept_inject(entry, &segment, dev, 0);
 }
 

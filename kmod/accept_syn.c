@@ -10,9 +10,16 @@
 #include <linux/ktime.h>
 #include <linux/netdevice.h>
 #include <linux/unaligned.h>
+#include <net/netfilter/nf_conntrack.h>
 #include <net/tcp.h>
 #include "accept.h"
 #include "craft.h"
+
+static bool is_kept(u8 kind)
+{
+	return kind == TCPOPT_MSS || kind == TCPOPT_WINDOW || kind == TCPOPT_SACK_PERM ||
+	       kind == TCPOPT_TIMESTAMP;
+}
 
 /**
  * pp_accept_read_options - what a SYN or SYN-ACK offers
@@ -35,25 +42,22 @@ void pp_accept_read_options(const struct tcphdr *th, struct pp_syn_options *opts
 		} else if (opt.kind == TCPOPT_TIMESTAMP && opt.len == TCPOLEN_TIMESTAMP) {
 			opts->timestamps = true;
 			opts->ts_val = get_unaligned_be32(bytes + opt.off + 2);
+		} else if (!is_kept(opt.kind)) {
+			opts->others = true;
 		}
 	}
-}
-
-static bool is_kept(u8 kind)
-{
-	return kind == TCPOPT_MSS || kind == TCPOPT_WINDOW || kind == TCPOPT_SACK_PERM ||
-	       kind == TCPOPT_TIMESTAMP;
 }
 
 /*
  * Fast Open data would reach the application before the header is read, and
  * Multipath TCP subflows would not be met here.
  */
-static unsigned int tidy_syn(struct pp_packet *pkt, struct tcphdr *th)
+static unsigned int tidy_syn(struct pp_packet *pkt, struct tcphdr *th,
+			     const struct pp_syn_options *opts)
 {
 	struct pp_option opt = {};
 
-	while (pp_packet_next_option(th, &opt))
+	while (opts->others && pp_packet_next_option(th, &opt))
 		if (!is_kept(opt.kind))
 			pp_packet_nop_option(pkt, th, &opt);
 	return pp_packet_trim_payload(pkt) ? NF_DROP : NF_ACCEPT;
@@ -146,7 +150,7 @@ unsigned int pp_accept_syn(struct pp_net *pn, struct pp_packet *pkt,
 		pp_stats_inc(pn, ACCEPT_SIGNED);
 		return NF_DROP;
 	}
-	verdict = tidy_syn(pkt, th);
+	verdict = tidy_syn(pkt, th, &opts);
 	if (verdict != NF_ACCEPT)
 		return count_drop(pn, -ENOMEM);
 	th = (struct tcphdr *)(pkt->skb->data + pkt->thoff);
@@ -169,20 +173,26 @@ unsigned int pp_accept_syn(struct pp_net *pn, struct pp_packet *pkt,
 unsigned int pp_accept_repeat_syn(struct pp_accept *entry, struct pp_packet *pkt)
 {
 	struct tcphdr *th = pp_packet_write(pkt);
+	struct pp_syn_options opts;
 
 	entry->pending->began = jiffies;
-	return th ? tidy_syn(pkt, th) : NF_DROP;
+	if (!th)
+		return NF_DROP;
+	pp_accept_read_options(th, &opts);
+	return tidy_syn(pkt, th, &opts);
 }
 
 static void learn_synack(struct pp_accept *entry, const struct pp_packet *pkt,
 			 const struct tcphdr *th)
 {
 	struct pp_pending *pending = entry->pending;
+	enum ip_conntrack_info ctinfo;
 
 	pending->began = jiffies;
 	pp_accept_read_options(th, &pending->synack);
 	pending->ts_local = pending->synack.ts_val;
 	pending->window_local = ntohs(th->window);
+	pending->tracked = nf_ct_get(pkt->skb, &ctinfo);
 	if (!pending->synacks) {
 		pending->synack_at = ktime_get_ns();
 	} else if (pending->isn_local[0] == pkt->seq) {

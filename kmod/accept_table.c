@@ -23,12 +23,28 @@ static_assert(sizeof(struct pp_accept) <= 256 || IS_ENABLED(CONFIG_DEBUG_SPINLOC
 #define GC_INTERVAL	HZ
 
 static struct kmem_cache *cache __read_mostly;
+static struct kmem_cache *pending_cache __read_mostly;
+
+static int compare_wire(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct pp_accept *entry = obj;
+
+	return !pp_flow_key_equal(arg->key, &entry->wire);
+}
+
+static int compare_inner(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct pp_accept *entry = obj;
+
+	return !pp_flow_key_equal(arg->key, &entry->inner);
+}
 
 static const struct rhashtable_params wire_params = {
 	.head_offset = offsetof(struct pp_accept, wire_node),
 	.key_offset = offsetof(struct pp_accept, wire),
 	.key_len = sizeof(struct pp_flow_key),
 	.hashfn = pp_flow_key_hash,
+	.obj_cmpfn = compare_wire,
 	.automatic_shrinking = true,
 };
 
@@ -37,6 +53,7 @@ static const struct rhashtable_params inner_params = {
 	.key_offset = offsetof(struct pp_accept, inner),
 	.key_len = sizeof(struct pp_flow_key),
 	.hashfn = pp_flow_key_hash,
+	.obj_cmpfn = compare_inner,
 	.automatic_shrinking = true,
 };
 
@@ -80,11 +97,12 @@ struct pp_accept *pp_accept_alloc(struct pp_net *pn, struct pp_rule *rule)
 	if (!take_room(accepts))
 		return ERR_PTR(-ENOSPC);
 	entry = kmem_cache_zalloc(cache, GFP_ATOMIC | __GFP_NOWARN);
-	pending = kzalloc(sizeof(*pending), GFP_ATOMIC | __GFP_NOWARN);
+	pending = kmem_cache_zalloc(pending_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (!entry || !pending) {
 		if (entry)
 			kmem_cache_free(cache, entry);
-		kfree(pending);
+		if (pending)
+			kmem_cache_free(pending_cache, pending);
 		atomic_dec(&accepts->pending_count);
 		atomic_dec(&accepts->count);
 		return ERR_PTR(-ENOMEM);
@@ -129,7 +147,7 @@ void pp_accept_free_pending(struct pp_net *pn, struct pp_pending *pending)
 	atomic_long_sub(pending->room + pending->queued, &pn->accepts.bytes);
 	pp_rule_put(pending->rule);
 	kfree(pending->buf);
-	kfree(pending);
+	kmem_cache_free(pending_cache, pending);
 }
 
 /* Not in the table any more, or never was */
@@ -338,13 +356,18 @@ void pp_accept_net_exit(struct pp_net *pn)
 
 int __init pp_accept_init(void)
 {
-	cache = kmem_cache_create("proxyproto_accept", sizeof(struct pp_accept), 0,
-				  0, NULL);
-	return cache ? 0 : -ENOMEM;
+	cache = kmem_cache_create("proxyproto_accept", sizeof(struct pp_accept), 0, 0, NULL);
+	pending_cache = kmem_cache_create("proxyproto_pending", sizeof(struct pp_pending), 0, 0,
+					  NULL);
+	if (cache && pending_cache)
+		return 0;
+	pp_accept_exit();
+	return -ENOMEM;
 }
 
 /* Also where the module could not be initialised */
 void pp_accept_exit(void)
 {
+	kmem_cache_destroy(pending_cache);
 	kmem_cache_destroy(cache);
 }

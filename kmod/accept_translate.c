@@ -28,14 +28,6 @@
 /* From here to twice of it behind the header nothing is taken for it any more */
 #define FAR	BIT(30)
 
-/* The options of nearly all packets: two NOPs, and a timestamp (RFC 7323, appendix A) */
-static bool has_timestamp_only(const struct tcphdr *th)
-{
-	return th->doff * 4 == sizeof(*th) + TCPOLEN_TSTAMP_ALIGNED &&
-	       *(const __be32 *)(th + 1) == htonl(TCPOPT_NOP << 24 | TCPOPT_NOP << 16 |
-						  TCPOPT_TIMESTAMP << 8 | TCPOLEN_TIMESTAMP);
-}
-
 /* TSval by @val_by, TSecr by @ecr_by, and SACK blocks by @sack_by */
 static void shift_options(struct pp_change *change, struct tcphdr *th, u32 val_by, u32 ecr_by,
 			  u32 sack_by)
@@ -63,7 +55,7 @@ static void shift_in(const struct pp_accept *entry, struct pp_change *change,
 	if (!th->ack)
 		return;
 	pp_change_be32(&change->fields, &th->ack_seq, htonl(ntohl(th->ack_seq) + entry->delta));
-	if (likely(has_timestamp_only(th)))
+	if (likely(pp_packet_has_timestamp_only(th)))
 		pp_change_be32(&change->fields, &words[2],
 			       htonl(ntohl(words[2]) + entry->ts_delta));
 	else
@@ -76,7 +68,7 @@ static void shift_out(const struct pp_accept *entry, struct pp_change *change,
 	__be32 *words = (__be32 *)(th + 1);
 
 	pp_change_be32(&change->fields, &th->seq, htonl(ntohl(th->seq) - entry->delta));
-	if (likely(has_timestamp_only(th)))
+	if (likely(pp_packet_has_timestamp_only(th)))
 		pp_change_be32(&change->fields, &words[1],
 			       htonl(ntohl(words[1]) - entry->ts_delta));
 	else

@@ -7,10 +7,15 @@
 
 #include <linux/crc32c.h>
 
-/* With the value of the TLV itself set to zeros */
-static inline u32 pp_checksum_header(const u8 *header, unsigned int len)
+/* The value of the TLV itself, at offset @value, counts as zeros */
+static inline u32 pp_checksum_header(const u8 *header, unsigned int len, unsigned int value)
 {
-	return ~crc32c(~0, header, len);
+	static const u8 zeros[sizeof(u32)];
+	u32 crc = crc32c(~0, header, value);
+
+	crc = crc32c(crc, zeros, sizeof(zeros));
+	value += sizeof(zeros);
+	return ~crc32c(crc, header + value, len - value);
 }
 
 #endif /* _PP_CHECKSUM_H */

@@ -30,11 +30,19 @@
 /* The interval grows by itself for each so many entries that a run looks at */
 #define GC_STEP			65536
 
+static int compare(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct pp_flow *flow = obj;
+
+	return !pp_flow_key_equal(arg->key, &flow->key);
+}
+
 static const struct rhashtable_params flow_params = {
 	.head_offset = offsetof(struct pp_flow, node),
 	.key_offset = offsetof(struct pp_flow, key),
 	.key_len = sizeof(struct pp_flow_key),
 	.hashfn = pp_flow_key_hash,
+	.obj_cmpfn = compare,
 	.automatic_shrinking = true,
 };
 

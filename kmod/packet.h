@@ -104,6 +104,14 @@ static inline bool pp_packet_may_be_syn(const struct sk_buff *skb, enum pp_famil
 	return flags >= skb_headlen(skb) || skb->data[flags] & TCPHDR_SYN;
 }
 
+/* The options of nearly all packets: two NOPs, and a timestamp (RFC 7323, appendix A) */
+static inline bool pp_packet_has_timestamp_only(const struct tcphdr *th)
+{
+	return th->doff * 4 == sizeof(*th) + TCPOLEN_TSTAMP_ALIGNED &&
+	       *(const __be32 *)(th + 1) == htonl(TCPOPT_NOP << 24 | TCPOPT_NOP << 16 |
+						  TCPOPT_TIMESTAMP << 8 | TCPOLEN_TIMESTAMP);
+}
+
 bool pp_packet_parse(struct pp_packet *pkt, struct sk_buff *skb, enum pp_family family,
 		     const struct net_device *dev);
 void pp_packet_key(const struct pp_packet *pkt, struct pp_flow_key *key, bool reply);

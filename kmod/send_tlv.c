@@ -98,8 +98,7 @@ u16 pp_send_finish_tlvs(const struct pp_rule *rule, u8 *header, u16 len)
 		scnprintf(text, sizeof(text), "%*phN", (int)sizeof(random), random);
 		memcpy(header + id, text, PP_UNIQUE_ID_LEN);
 	}
-	/* SPEC 2.2.3: as if its own value were 0 */
 	if (rule->crc32c)
-		put_unaligned_be32(pp_checksum_header(header, len), header + crc);
+		put_unaligned_be32(pp_checksum_header(header, len, crc), header + crc);
 	return rule->unique_id ? id : 0;
 }
