@@ -3,12 +3,13 @@
 #
 # The backend's firewall and conntrack have the client: INPUT rules for its
 # address hold for its connections and for nobody else's, counters and the table
-# of connections name it, nothing is invalid, and a strict rp_filter is content.
+# of connections name it, nothing is invalid, and a strict rp_filter is content. A
+# handshake that is taken back leaves nothing to either.
 set -euo pipefail
 # shellcheck source=selftests/lib_accept.sh
 . "${BASH_SOURCE[0]%/*}/lib_accept.sh"
 
-need nft jq conntrack tc
+need nft jq conntrack tc ss nstat
 module_require
 VERSION=2
 
@@ -209,6 +210,39 @@ listed() {
 src=$BACKEND dst=$REAL sport=8080 dport=$port \[ASSURED\]"
 }
 
+# half_open RESETS: what a sender that never finishes leaves behind; the handshake that is
+# taken back takes so many resets, which only conntrack needs
+half_open() {
+	local before
+
+	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
+	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --end none --timeout 60
+	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	before=$(resets_of_half_open)
+	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 --no-data --end none --timeout 60
+	wait_until 10 header_awaited
+	is "$(ns backend ss -Htn state syn-recv 'sport = :8080')" '' 'of the listener'
+	is "$(ns backend conntrack -L -f "ipv$FAMILY" -p tcp --state SYN_RECV 2>/dev/null)" '' \
+		'of conntrack'
+	is "$(($(resets_of_half_open) - before))" "$1" 'resets'
+	stop_bg client
+	stop_bg server
+}
+
+header_awaited() {
+	backend_ppctl list-connections | grep -q header-awaited
+}
+
+resets_of_half_open() {
+	ns backend nstat -asz TcpExtEmbryonicRsts | awk 'NR > 1 { print $2 }'
+}
+
+half_open_tracked() {
+	input
+	half_open 1
+	ns backend nft delete table inet filter
+}
+
 # The way back to the client is another than the one that its packets come by
 strict() {
 	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
@@ -227,6 +261,11 @@ strict() {
 }
 
 topo_lb 4
+for family in 4 6; do
+	accept_family $family
+	check "accept: IPv$family, header awaited -> the listener has nothing, without a reset" half_open 0
+	check "accept: IPv$family, header awaited, conntrack -> neither has anything" half_open_tracked
+done
 for family in 4 6; do
 	accept_family $family
 	where="accept: IPv$family, INPUT"

@@ -123,6 +123,12 @@ untouched() {
 	(($(figure after) >= $1)) || fail "compared only $(figure after) packets"
 }
 
+# spared CLIENTS: of none is the acknowledgement of a header passed on. On a slow machine the
+# header may leave when the data is just coming, and then again with it.
+spared() {
+	(($(figure absorbed) + $(figure merged) >= $1))
+}
+
 # What a lossy line is there to bring about
 was_lossy() {
 	(($(figure repeated) > 0)) || fail "nothing was lost"
@@ -281,7 +287,7 @@ for family in 4 6; do
 	# More than a segment of the client's would meet the header still on its way
 	clean 'client first' 40 send 3 --size 20k -- --size 500
 	check "send: IPv$FAMILY, client first -> the backend acknowledges no header alone, or the client is not told" \
-		is $(($(figure absorbed) + $(figure merged))) 3
+		spared 3
 	clean 'client first, but late' 40 late 3
 	check "send: IPv$FAMILY, client first, but late -> the header does not wait for it" \
 		is "$(figure merged)" 0 'merged'

@@ -16,7 +16,8 @@ sources=(10.0.1.{10..13})
 
 bench_need jq
 
-# Memory of the slabs, in kB, and of all objects of those of the module
+# Memory of the slabs, in kB, and of all objects of those of the module; other slabs may
+# have been merged with that of what waits
 slab_kb() {
 	awk '/^Slab:/ { print $2 }' /proc/meminfo
 }
@@ -68,9 +69,10 @@ read -r objects size < <(entries)
 mkdir -p "$results"
 jq -n --argjson crowd "$(bg_output crowd)" --argjson pending "$pending" --argjson alone "$alone" \
 	--argjson among "$among" --argjson honest "$honest" --argjson slab_kb $((after - before)) \
-	--argjson objects "$objects" --argjson size "$size" '{ crowd: $crowd, pending: $pending,
+	--argjson objects "$objects" --argjson size "$size" \
+	--argjson waiting "$(</sys/kernel/slab/proxyproto_pending/slab_size)" '{ crowd: $crowd, pending: $pending,
 		honest: $honest, ms_alone: $alone, ms_among: $among, slab_kb_with_senders: $slab_kb,
-		entries: $objects, entry_bytes: $size }' | tee "$results/bench_crowd.json"
+		entries: $objects, entry_bytes: $size, pending_bytes: $waiting }' | tee "$results/bench_crowd.json"
 is "$pending" "$crowd" 'connections that wait for their header'
 is "$(accept_stat accept_limit)" 0 'SYNs dropped at a limit'
 stop_bg crowd

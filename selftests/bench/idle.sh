@@ -54,6 +54,8 @@ measure() {
 	local short long single
 
 	enter "$2"
+	# what loading and unloading left to be done later is not to be of this measurement
+	sleep 1
 	short=$(ns client "$bench/load" "$VIP" 80 "$seconds" "$connections")
 	long=$(ns client "$bench/bulk" get "$VIP" 81 "$seconds" "$bytes")
 	single=$(packets tun 200 plain 10.0.2.2 8080)
