@@ -6,6 +6,7 @@
  * new SYN with another sequence number, or when nothing has come for long.
  */
 #include <linux/jiffies.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include <net/netfilter/nf_conntrack.h>
 #include "flow.h"
@@ -29,6 +30,17 @@
 #define GC_INTERVAL		HZ
 /* The interval grows by itself for each so many entries that a run looks at */
 #define GC_STEP			65536
+
+static atomic_t *filter_of(const struct pp_flow *flow)
+{
+	const struct pp_flow_key *key = &flow->key;
+
+	if (key->family == PP_IPV4)
+		return pp_flow_filter_at(flow->net, key->src.ip, key->dst.ip, key->sport,
+					 key->dport);
+	return pp_flow_filter_at(flow->net, key->src.in6.s6_addr32[3],
+				 key->dst.in6.s6_addr32[3], key->sport, key->dport);
+}
 
 static int compare(struct rhashtable_compare_arg *arg, const void *obj)
 {
@@ -150,10 +162,14 @@ struct pp_flow *pp_flow_insert(struct pp_flow *flow)
 {
 	struct pp_flow *old;
 
+	atomic_inc(filter_of(flow));
+	/* Before the SYN leaves: its answer has to be found, on whatever CPU */
+	smp_mb__after_atomic();
 	old = rhashtable_lookup_get_insert_fast(&flow->net->flows.table, &flow->node,
 						flow_params);
 	if (!old)
 		return flow;
+	atomic_dec(filter_of(flow));
 	pp_flow_free(flow);
 	return old;
 }
@@ -213,6 +229,7 @@ void __pp_flow_kill(struct pp_flow *flow, enum pp_stats_attr reason)
 	/* As long as it can be found no other has denied the offload */
 	unbind(flow);
 	rhashtable_remove_fast(&flow->net->flows.table, &flow->node, flow_params);
+	atomic_dec(filter_of(flow));
 	release(flow);
 	kfree_rcu(flow, rcu);
 }
@@ -295,6 +312,22 @@ static void gc(struct work_struct *work)
 	mutex_unlock(&pn->lock);
 }
 
+/**
+ * pp_flow_filter_init - the first send rule of a namespace comes
+ * @pn: namespace, with its lock held; none of its hooks is registered that reads the filter
+ *
+ * Return: 0 or -ENOMEM
+ */
+int pp_flow_filter_init(struct pp_net *pn)
+{
+	struct pp_flows *flows = &pn->flows;
+
+	if (!flows->filter)
+		flows->filter = kvcalloc(BIT(PP_FLOW_FILTER_BITS), sizeof(*flows->filter),
+					 GFP_KERNEL_ACCOUNT);
+	return flows->filter ? 0 : -ENOMEM;
+}
+
 int pp_flow_net_init(struct pp_net *pn)
 {
 	int err;
@@ -327,4 +360,5 @@ void pp_flow_net_exit(struct pp_net *pn)
 	cancel_delayed_work_sync(&pn->flows.gc);
 	rhashtable_free_and_destroy(&pn->flows.table, kill_at_exit, NULL);
 	pp_hold_net_exit(pn);
+	kvfree(pn->flows.filter);
 }

@@ -5,8 +5,12 @@
 #ifndef _PP_FLOW_H
 #define _PP_FLOW_H
 
+#include <linux/hash.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/jhash.h>
 #include <linux/rhashtable.h>
+#include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <net/ipv6.h>
 #include "header.h"
@@ -68,6 +72,47 @@ static inline struct pp_flow_key pp_flow_key_reversed(const struct pp_flow_key *
 		.dport = key->sport,
 		.family = key->family,
 	};
+}
+
+#define PP_FLOW_FILTER_BITS	12
+
+static inline atomic_t *pp_flow_filter_at(const struct pp_net *pn, __be32 src, __be32 dst,
+					  __be16 sport, __be16 dport)
+{
+	/* Addresses and ports often grow together, and must not make up for each other */
+	u32 hash = __hash_32((__force u32)(src ^ dst)) + (__force u16)(sport ^ dport);
+
+	return &pn->flows.filter[hash_32(hash, PP_FLOW_FILTER_BITS)];
+}
+
+/*
+ * Whether a packet of either end may be of a handshake in progress, or quote one that is:
+ * nearly all are not, and need not be parsed. Only in the hooks, where the network header is
+ * linear.
+ */
+static inline bool pp_flow_may_have(const struct pp_net *pn, const struct sk_buff *skb,
+				    enum pp_family family)
+{
+	unsigned int off = sizeof(struct ipv6hdr);
+	const __be16 *ports;
+	__be32 src, dst;
+
+	if (family == PP_IPV4) {
+		if (ip_hdr(skb)->protocol != IPPROTO_TCP)
+			return true;
+		off = ip_hdr(skb)->ihl * 4;
+		src = ip_hdr(skb)->saddr;
+		dst = ip_hdr(skb)->daddr;
+	} else {
+		if (ipv6_hdr(skb)->nexthdr != IPPROTO_TCP)
+			return true;
+		src = ipv6_hdr(skb)->saddr.s6_addr32[3];
+		dst = ipv6_hdr(skb)->daddr.s6_addr32[3];
+	}
+	if (off + 2 * sizeof(*ports) > skb_headlen(skb))
+		return true;
+	ports = (const __be16 *)(skb->data + off);
+	return atomic_read(pp_flow_filter_at(pn, src, dst, ports[0], ports[1]));
 }
 
 /**
@@ -164,6 +209,7 @@ void pp_flow_touch(struct pp_flow *flow);
 void __pp_flow_kill(struct pp_flow *flow, enum pp_stats_attr reason);
 void pp_flow_kill(struct pp_flow *flow, enum pp_stats_attr reason);
 enum pp_conn_state pp_flow_state(struct pp_flow *flow);
+int pp_flow_filter_init(struct pp_net *pn);
 int pp_flow_net_init(struct pp_net *pn);
 void pp_flow_net_exit(struct pp_net *pn);
 

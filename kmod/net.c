@@ -68,9 +68,13 @@ static struct pp_hooks *make_hooks(struct pp_net *pn, int direction, int family)
 
 static int hook(struct pp_net *pn, int direction, int family)
 {
-	struct pp_hooks *hooks = make_hooks(pn, direction, family);
+	struct pp_hooks *hooks;
 	int err;
 
+	err = direction == PP_DIRECTION_SEND ? pp_flow_filter_init(pn) : 0;
+	if (err)
+		return err;
+	hooks = make_hooks(pn, direction, family);
 	if (!hooks)
 		return -ENOMEM;
 	err = defrag(pn->net, nfproto[family]);

@@ -57,6 +57,8 @@ struct pp_rules {
  * @count: entries, those about to be inserted included
  * @unbound: entries that have not kept a conntrack entry from flow offload
  * @limit: most of them
+ * @filter: how many of @table share a hash of addresses and ports that is the same for both
+ *	directions; NULL before the first send rule
  * @gc: removes the dead; armed while @count is not 0
  * @hold: ACKs that wait for the client's data
  */
@@ -65,6 +67,7 @@ struct pp_flows {
 	atomic_t count;
 	atomic_t unbound;
 	u32 limit;
+	atomic_t *filter;
 	struct delayed_work gc;
 	struct pp_hold __percpu *hold;
 };

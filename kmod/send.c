@@ -56,9 +56,11 @@ void pp_send_set_scope(struct pp_flow_key *key, const struct sk_buff *skb,
 }
 
 /* Whether a packet of the client, not a SYN, may be one of a handshake in progress */
-static inline bool has_handshakes(const struct pp_net *pn, const struct sk_buff *skb)
+static inline bool may_be_tagged(const struct pp_net *pn, const struct sk_buff *skb,
+				 enum pp_family family)
 {
-	return atomic_read(&pn->flows.count) && !pp_guard_is_past(pn, skb);
+	return atomic_read(&pn->flows.count) && pp_flow_may_have(pn, skb, family) &&
+	       !pp_guard_is_past(pn, skb);
 }
 
 /* Out of line: packets of others are not to be charged with its stack */
@@ -78,7 +80,7 @@ static noinline unsigned int hook_client(struct pp_net *pn, struct sk_buff *skb,
 	pp_send_set_scope(&key, skb, dev);
 	if (is_syn)
 		return pp_send_syn(pn, &pkt, &key, state);
-	flow = has_handshakes(pn, skb) ? pp_flow_find(pn, &key) : NULL;
+	flow = may_be_tagged(pn, skb, family_of(state)) ? pp_flow_find(pn, &key) : NULL;
 	return flow ? pp_send_client(flow, &pkt, state) : pp_guard_client(pn, &pkt, &key);
 }
 
@@ -86,7 +88,7 @@ static inline bool may_be_client(const struct pp_net *pn, const struct sk_buff *
 				 const struct nf_hook_state *state)
 {
 	return pp_packet_may_be_syn(skb, family_of(state)) || pp_guard_is_needed(skb) ||
-	       has_handshakes(pn, skb);
+	       may_be_tagged(pn, skb, family_of(state));
 }
 
 /* A VRF's packets come once more, with the real device */
@@ -143,7 +145,7 @@ static unsigned int hook_reply_in(void *priv, struct sk_buff *skb,
 	const struct pp_net *pn = priv;
 
 	if (!atomic_read(&pn->flows.count) || state->in->flags & IFF_LOOPBACK ||
-	    netif_is_l3_master(state->in))
+	    netif_is_l3_master(state->in) || !pp_flow_may_have(pn, skb, family_of(state)))
 		return NF_ACCEPT;
 	return hook_reply(priv, skb, state, state->in);
 }
@@ -153,7 +155,8 @@ static unsigned int hook_reply_out(void *priv, struct sk_buff *skb,
 {
 	const struct pp_net *pn = priv;
 
-	if (!atomic_read(&pn->flows.count) || netif_is_l3_master(state->out))
+	if (!atomic_read(&pn->flows.count) || netif_is_l3_master(state->out) ||
+	    !pp_flow_may_have(pn, skb, family_of(state)))
 		return NF_ACCEPT;
 	return hook_reply(priv, skb, state, state->out);
 }

@@ -276,7 +276,7 @@ unsigned int pp_send_syn(struct pp_net *pn, struct pp_packet *pkt,
 
 	if (state->hook == NF_INET_LOCAL_IN && !pp_send_is_led_here(key, ct, state))
 		return NF_ACCEPT;
-	flow = atomic_read(&pn->flows.count) ? pp_flow_find(pn, key) : NULL;
+	flow = pp_flow_may_have(pn, pkt->skb, pkt->family) ? pp_flow_find(pn, key) : NULL;
 	again = flow && is_same_syn(flow, pkt->seq);
 	if (!again)
 		rule = find_rule(pn, pkt, key, ct);
