@@ -97,6 +97,8 @@ static inline bool pp_flow_may_have(const struct pp_net *pn, const struct sk_buf
 	const __be16 *ports;
 	__be32 src, dst;
 
+	if (!atomic_read(&pn->flows.count))
+		return false;
 	if (family == PP_IPV4) {
 		if (ip_hdr(skb)->protocol != IPPROTO_TCP)
 			return true;

@@ -56,11 +56,10 @@ void pp_send_set_scope(struct pp_flow_key *key, const struct sk_buff *skb,
 }
 
 /* Whether a packet of the client, not a SYN, may be one of a handshake in progress */
-static inline bool may_be_tagged(const struct pp_net *pn, const struct sk_buff *skb,
-				 enum pp_family family)
+static noinline bool may_be_tagged(const struct pp_net *pn, const struct sk_buff *skb,
+				   enum pp_family family)
 {
-	return atomic_read(&pn->flows.count) && pp_flow_may_have(pn, skb, family) &&
-	       !pp_guard_is_past(pn, skb);
+	return pp_flow_may_have(pn, skb, family) && !pp_guard_is_past(pn, skb);
 }
 
 /* Out of line: packets of others are not to be charged with its stack */
@@ -88,7 +87,7 @@ static inline bool may_be_client(const struct pp_net *pn, const struct sk_buff *
 				 const struct nf_hook_state *state)
 {
 	return pp_packet_may_be_syn(skb, family_of(state)) || pp_guard_is_needed(skb) ||
-	       may_be_tagged(pn, skb, family_of(state));
+	       (atomic_read(&pn->flows.count) && may_be_tagged(pn, skb, family_of(state)));
 }
 
 /* A VRF's packets come once more, with the real device */
@@ -144,8 +143,8 @@ static unsigned int hook_reply_in(void *priv, struct sk_buff *skb,
 {
 	const struct pp_net *pn = priv;
 
-	if (!atomic_read(&pn->flows.count) || state->in->flags & IFF_LOOPBACK ||
-	    netif_is_l3_master(state->in) || !pp_flow_may_have(pn, skb, family_of(state)))
+	if (!pp_flow_may_have(pn, skb, family_of(state)) || state->in->flags & IFF_LOOPBACK ||
+	    netif_is_l3_master(state->in))
 		return NF_ACCEPT;
 	return hook_reply(priv, skb, state, state->in);
 }
@@ -155,8 +154,7 @@ static unsigned int hook_reply_out(void *priv, struct sk_buff *skb,
 {
 	const struct pp_net *pn = priv;
 
-	if (!atomic_read(&pn->flows.count) || netif_is_l3_master(state->out) ||
-	    !pp_flow_may_have(pn, skb, family_of(state)))
+	if (!pp_flow_may_have(pn, skb, family_of(state)) || netif_is_l3_master(state->out))
 		return NF_ACCEPT;
 	return hook_reply(priv, skb, state, state->out);
 }
