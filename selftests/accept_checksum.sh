@@ -9,34 +9,14 @@
 set -euo pipefail
 # shellcheck source=selftests/lib_accept.sh
 . "${BASH_SOURCE[0]%/*}/lib_accept.sh"
+# shellcheck source=selftests/lib_probe.sh
+. "${BASH_SOURCE[0]%/*}/lib_probe.sh"
 
 need jq ethtool
 module_require
 topo_lb 4
 
-tracing=/sys/kernel/tracing
 REAL_PORT=4000
-
-# The probe would outlast this shell, whose status it leaves as it is
-probe_end() {
-	local status=$?
-
-	set +e
-	echo 0 >$tracing/events/pp_sums/enable
-	echo '-:pp_sums/complete' >>$tracing/kprobe_events
-	return "$status"
-}
-
-probe_begin() {
-	[[ -e $tracing/kprobe_events ]] || skip_all 'no tracefs with kprobe events'
-	echo 'p:pp_sums/complete __skb_checksum_complete' >>$tracing/kprobe_events
-	trap 'probe_end; pp_cleanup' EXIT
-	echo 1 >$tracing/events/pp_sums/enable
-}
-
-summed_up() {
-	awk '$1 == "complete" { print $2 }' $tracing/kprobe_profile
-}
 
 received() {
 	nsip backend -j -s link show dev tunnel | jq '.[0].stats64.rx.packets'
@@ -56,12 +36,12 @@ through_tunnel() {
 	local port=$1 packets sums server=()
 
 	[[ $port != 8080 ]] || server=(--peer-addr "$REAL" --peer-port "$REAL_PORT")
-	packets=$(received) sums=$(summed_up)
+	packets=$(received) sums=$(probed)
 	start_bg server backend "$PEER" server -l "$BACKEND" -p "$port" -n 1 --size 1M "${server[@]}"
 	wait_port backend "$port"
 	ns lb "$PEER" client -c "$BACKEND" -p "$port" --size 1M "${@:2}"
 	wait_bg server
-	echo $((($(summed_up) - sums) * 100 / ($(received) - packets)))
+	echo $((($(probed) - sums) * 100 / ($(received) - packets)))
 }
 
 # Without a rule TCP believes what the tunnel says, too, or nothing would be tested
@@ -85,7 +65,7 @@ for type in 'gre remote 192.0.2.1' 'ip6gre remote 2001:db8::1'; do
 	nsip lb link del try
 done
 veth_offload_off lb back
-probe_begin
+probe_begin complete __skb_checksum_complete
 accept_family 4
 tunnel gre lb "$LB" "$BACKEND" 10.0.9.1/24
 tunnel gre backend "$BACKEND" "$LB" 10.0.9.2/24
