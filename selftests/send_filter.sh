@@ -43,7 +43,7 @@ parsed() {
 }
 
 others() {
-	local tagged before
+	local tagged before other
 
 	before=$(stat_of handshakes) # of another family, which lasts for a minute
 	rule to "$BACKEND" port 8080
@@ -52,7 +52,9 @@ others() {
 	wait_until 20 in_progress "$before"
 	begin_handshake
 	wait_until 20 in_progress $((before + 1))
-	is "$(parsed same_ports)" 0 'packets of another connection parsed'
+	# without ports are messages of ICMPv6: neighbours are looked for now and then
+	other=$(parsed same_ports)
+	((other < 10)) || fail "$other packets of another connection parsed"
 	in_progress $((before + 1))
 	stop_bg waiting
 	ns backend nft delete table inet silent
