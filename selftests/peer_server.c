@@ -36,6 +36,9 @@ static struct server server = {
 	.changed = PTHREAD_COND_INITIALIZER,
 };
 
+/* From the start: pthread_detach() reads what a thread that has ended takes with it */
+static pthread_attr_t detached;
+
 static volatile sig_atomic_t stopped;
 
 static void stop(int sig)
@@ -78,12 +81,11 @@ static void start(const struct peer_config *cfg, int fd)
 	server.running++;
 	pthread_mutex_unlock(&server.lock);
 
-	error = pthread_create(&thread, NULL, serve, flow);
+	error = pthread_create(&thread, &detached, serve, flow);
 	if (error) {
 		fprintf(stderr, "pp_peer: pthread_create: %s\n", strerror(error));
 		exit(1);
 	}
-	pthread_detach(thread);
 }
 
 /* Returns false when no connection came in time, or the server was stopped */
@@ -137,7 +139,8 @@ int peer_server(const struct peer_config *cfg)
 	sigset_t signals, awake;
 	u64 unfinished, exact;
 
-	if (listener < 0)
+	if (listener < 0 || pthread_attr_init(&detached) ||
+	    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED))
 		return 1;
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
