@@ -305,5 +305,6 @@ bool pp_accept_route_in(struct sk_buff *skb, const struct pp_accept *entry,
 void pp_accept_icmp_in(struct pp_net *pn, struct sk_buff *skb, enum pp_family family);
 unsigned int pp_accept_icmp_out(struct pp_net *pn, struct sk_buff *skb,
 				enum pp_family family);
+bool pp_accept_fits_ipsec(struct sk_buff *skb, enum pp_family family);
 
 #endif /* _PP_ACCEPT_H */

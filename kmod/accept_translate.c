@@ -128,6 +128,20 @@ static int strip_header(struct pp_accept *entry, struct pp_packet *pkt)
 	return pp_packet_cut(pkt, len);
 }
 
+/*
+ * IPsec policies for the load balancer hold for what it sends, though it is renamed: what
+ * comes without IPsec where they ask for it is nobody's data. For the stack the client's
+ * packets have never been within IPsec, as those that we make: it takes no others
+ * from a tunnel than a policy names.
+ */
+static bool ipsec_allows(const struct pp_accept *entry, const struct pp_packet *pkt)
+{
+	int dir = entry->is_local ? XFRM_POLICY_IN : XFRM_POLICY_FWD;
+
+	return pkt->family == PP_IPV6 ? xfrm6_policy_check(NULL, dir, pkt->skb) :
+					xfrm4_policy_check(NULL, dir, pkt->skb);
+}
+
 static bool wants_route_now(const struct sk_buff *skb, const struct net_device *in)
 {
 	struct in_device *in_dev = __in_dev_get_rcu(in);
@@ -166,6 +180,11 @@ unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *p
 	struct pp_change change = {};
 	struct tcphdr *th;
 
+	if (entry->is_renamed) {
+		if (!ipsec_allows(entry, pkt))
+			return NF_DROP;
+		secpath_reset(skb);
+	}
 	touch(entry);
 	if (!left_over)
 		note_closing(entry, pkt, &entry->fin_in);
@@ -340,5 +359,7 @@ unsigned int pp_accept_translate_out(struct pp_accept *entry, struct pp_packet *
 			return NF_DROP;
 	}
 	pp_packet_change_checksum(&change, pkt, th);
+	if (entry->is_renamed && !pp_accept_fits_ipsec(pkt->skb, pkt->family))
+		return NF_DROP;
 	return pp_send_local_reply(entry->net, pkt->skb, pkt->family);
 }

@@ -182,6 +182,35 @@ accept_some_fail() {
 	VERSION=$3 named "$port"
 }
 
+# A FIN for which there was no memory is never sent: its socket waits in one of these
+# states for ever, has no timer, and keeps the namespace, with the module and without
+fins_lost() {
+	ns backend ss -Htno state fin-wait-1 state last-ack | grep -vc timer: || true
+}
+
+plain_some_fail() {
+	local before
+
+	before=$(fins_lost)
+	topo_family 4
+	backend_ppctl flush-rules
+	TARGET=$BACKEND PORT=8080 some_fail 10 --
+	echo "with rules $before FINs lost, without $(($(fins_lost) - before))" >>"$PP_TMP/exact"
+}
+
+none_accepted() {
+	[[ $(accept_stat established) == 0 ]]
+}
+
+all_forgotten() {
+	local name
+
+	for name in client lb backend; do
+		ns $name ss -HKt state fin-wait-1 state last-ack >/dev/null
+	done
+	wait_until 120 none_accepted
+}
+
 connections() {
 	local percent
 
@@ -195,6 +224,8 @@ connections() {
 	done
 	stop_bg lb-monitor
 	stop_bg backend-monitor
+	check "faults: no rule, 10 % fail -> no wrong byte" plain_some_fail
+	check "faults: sockets that lost their FIN destroyed -> no accepted connection left" all_forgotten
 	diag <"$PP_TMP/exact"
 	lb_ppctl show-stats | grep nomem | diag
 	backend_ppctl show-stats | grep nomem | diag

@@ -50,6 +50,7 @@ iptables		iptables
 ipvsadm			ipvsadm
 conntrack		conntrack
 ethtool			ethtool
+wireguard-tools		wg
 tcpdump			tcpdump
 tshark			tshark
 nginx			nginx

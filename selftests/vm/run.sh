@@ -329,7 +329,10 @@ tail_pid=''
 [[ -e $out/dmesg ]] || : >"$out/dmesg"
 bad=$(cat "$out/dmesg" "$out/console" | tr -d '\r' | kernel_log_bad | awk '!seen[$0]++')
 if [[ -s $out/kmemleak ]]; then
-	bad+=$'\n'$(cat "$out/kmemleak")
+	leaks=$(kernel_log_leaks <"$out/kmemleak")
+	# the log only has their number
+	[[ -n $leaks ]] || bad=$(grep -v 'kmemleak: .*suspected' <<<"$bad" || true)
+	bad+=${leaks:+$'\n'$leaks}
 fi
 if [[ -n $bad ]]; then
 	say "the kernel log is not clean:"

@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# IPsec between load balancer and backend, transport and tunnel mode: the header arrives,
+# a backend with an accept rule takes it out again, and what its policies say of the
+# load balancer holds for an accepted connection, too.
+set -euo pipefail
+# shellcheck source=selftests/lib_tunnel.sh
+. "${BASH_SOURCE[0]%/*}/lib_tunnel.sh"
+
+need nft jq socat
+module_require
+topo_lb 4
+
+declare -A any=([4]=0.0.0.0/0 [6]=::/0)
+
+# One direction of an IPsec connection: NAME of who adds it, FROM, TO, SPI
+esp_state() {
+	nsip "$1" xfrm state add src "$2" dst "$3" proto esp spi "$4" mode "$esp_mode" \
+		aead 'rfc4106(gcm(aes))' "0x$(printf '%040d' "$4")" 128 \
+		flag af-unspec
+}
+
+esp_policy() {
+	local template=(tmpl proto esp mode transport)
+
+	[[ $esp_mode == transport ]] || template=(tmpl src "$5" dst "$6" proto esp mode tunnel)
+	nsip "$1" xfrm policy add src "$2" dst "$3" proto tcp dir "$4" "${template[@]}"
+}
+
+# esp_policies NAME: both directions, of both families
+esp_policies() {
+	local family
+
+	for family in 4 6; do
+		if [[ $1 == backend ]]; then
+			esp_policy backend "${inner_backend[$family]}" "${inner_lb[$family]}" out 10.0.2.2 10.0.2.1
+			esp_policy backend "${inner_lb[$family]}" "${inner_backend[$family]}" in 10.0.2.1 10.0.2.2
+			continue
+		fi
+		esp_policy lb "${inner_lb[$family]}" "${inner_backend[$family]}" out 10.0.2.1 10.0.2.2
+		esp_policy lb "${inner_backend[$family]}" "${inner_lb[$family]}" in 10.0.2.2 10.0.2.1
+		# what NAT has given its client back
+		esp_policy lb "${inner_backend[$family]}" "${any[$family]}" fwd 10.0.2.2 10.0.2.1
+	done
+}
+
+esp_states() {
+	local name family
+
+	for name in lb backend; do
+		if [[ $esp_mode == tunnel ]]; then
+			esp_state $name 10.0.2.1 10.0.2.2 11
+			esp_state $name 10.0.2.2 10.0.2.1 21
+			continue
+		fi
+		for family in 4 6; do
+			esp_state $name "${inner_lb[$family]}" "${inner_backend[$family]}" "1$family"
+			esp_state $name "${inner_backend[$family]}" "${inner_lb[$family]}" "2$family"
+		done
+	done
+}
+
+esp_gone() {
+	local name
+
+	for name in lb backend; do
+		nsip $name xfrm policy flush
+		nsip $name xfrm state flush
+	done
+}
+
+# What the client sends is small enough to begin with: what does not fit behind masquerade
+# and IPsec is lost without a word, with the module and without. The backend learns its size.
+clamp_client() {
+	ns lb nft -f - <<-END
+		table inet pp_clamp {
+			chain forward {
+				type filter hook forward priority 0; policy accept;
+				tcp flags & (syn | ack) == syn | ack tcp option maxseg size set 1300
+			}
+		}
+	END
+}
+
+says() {
+	echo "$1" >"$PP_TMP/line"
+}
+
+heard() {
+	grep -qx "$1" "$PP_TMP/line.got"
+}
+
+refused_by_policy() {
+	# shellcheck disable=SC2016 # awk's
+	ns backend awk '/^XfrmIn(TmplMismatch|NoPols|PolBlock)/ { n += $2 } END { print n }' /proc/net/xfrm_stat
+}
+
+more_refused() {
+	(($(refused_by_policy) > $1))
+}
+
+# The load balancer forgets for a while that it has to use IPsec
+plain_refused() {
+	local before
+
+	rule to "$BACKEND" port 8080
+	accept_rule to "$BACKEND" port 8080 from "$LB"
+	mkfifo "$PP_TMP/line"
+	start_bg line-server backend socat -u "TCP$FAMILY-LISTEN:8080,reuseaddr" \
+		"OPEN:$PP_TMP/line.got,creat"
+	wait_port backend 8080
+	start_bg line client bash -c "exec 3<>'$PP_TMP/line' 4>/dev/tcp/$VIP/80; cat <&3 >&4"
+	says first
+	wait_until 20 heard first
+	nsip lb xfrm policy flush
+	before=$(refused_by_policy)
+	says second
+	wait_until 20 more_refused "$before"
+	! heard second || fail 'heard without IPsec'
+	esp_policies lb
+	wait_until 60 heard second
+	is "$(accept_rule_stat accepted)" 1 'accepted'
+	stop_bg line
+	stop_bg line-server
+	rm "$PP_TMP"/line*
+}
+
+nsip lb xfrm state count >/dev/null 2>&1 || skip_all 'this kernel has no IPsec'
+nat_to_tunnel
+clamp_client
+tunnel_vlan
+for esp_mode in transport tunnel; do
+	esp_states
+	esp_policies lb
+	esp_policies backend
+	for family in 4 6; do
+		tunnel_family $family
+		check "send: IPv$family, IPsec, $esp_mode mode -> header, exact" through_tunnel
+		check "accept: IPv$family, IPsec, $esp_mode mode -> client, exact" accepted
+		[[ $esp_mode != transport ]] ||
+			check "accept: IPv$family, some packets without IPsec -> refused" plain_refused
+	done
+	esp_gone
+done
