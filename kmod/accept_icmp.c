@@ -9,6 +9,7 @@
  */
 #include <linux/icmpv6.h>
 #include <net/dst.h>
+#include <net/gso.h>
 #include <net/icmp.h>
 #include "accept.h"
 #include "quote.h"
