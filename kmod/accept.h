@@ -148,6 +148,7 @@ struct pp_pending {
  * @header: the header, @header_len bytes, if @kept is PP_KEPT_BYTES, else NULL
  * @rule_id: rule that chose it
  * @ifindex: device that L's SYN came by
+ * @mark: of what V sent last, by which routes to L may be chosen
  * @isn: initial sequence number of L
  * @isn_local: ISN1, initial sequence number of V as L knows it
  * @delta: what is added to V's sequence numbers as L knows them: ISN2 - ISN1
@@ -185,6 +186,7 @@ struct pp_accept {
 	int ifindex;
 	struct pp_endpoint orig_dst;
 	u8 *header;
+	u32 mark;
 	u32 isn;
 	u32 isn_local;
 	u32 delta;
@@ -296,7 +298,8 @@ unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *p
 				    const struct net_device *in, bool again);
 unsigned int pp_accept_translate_out(struct pp_accept *entry, struct pp_packet *pkt);
 struct dst_entry *pp_accept_find_route(const struct pp_accept *entry,
-				       const struct pp_flow_key *key);
+				       const struct pp_flow_key *key, u32 mark);
+void pp_accept_note_mark(struct pp_accept *entry, u32 mark);
 struct dst_entry *pp_accept_route(struct pp_accept *entry);
 bool pp_accept_route_in(struct sk_buff *skb, const struct pp_accept *entry,
 			const struct net_device *in);

@@ -233,6 +233,7 @@ static unsigned int answer_locked(struct pp_accept *entry, struct pp_packet *pkt
 	if (!th)
 		return NF_DROP;
 	learn_synack(entry, pkt, th);
+	pp_accept_note_mark(entry, pkt->skb->mark);
 	return NF_ACCEPT;
 }
 

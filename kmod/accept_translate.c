@@ -233,10 +233,11 @@ bool pp_accept_route_in(struct sk_buff *skb, const struct pp_accept *entry,
 }
 
 static struct dst_entry *find_route_ipv4(struct net *net, const struct pp_flow_key *key,
-					 int vrf)
+					 int vrf, u32 mark)
 {
 	struct flowi4 fl4 = {
 		.flowi4_oif = vrf,
+		.flowi4_mark = mark,
 		.daddr = key->dst.ip,
 		.saddr = key->src.ip,
 		.flowi4_proto = IPPROTO_TCP,
@@ -250,10 +251,11 @@ static struct dst_entry *find_route_ipv4(struct net *net, const struct pp_flow_k
 }
 
 static struct dst_entry *find_route_ipv6(struct net *net, const struct pp_flow_key *key,
-					 int vrf)
+					 int vrf, u32 mark)
 {
 	struct flowi6 fl6 = {
 		.flowi6_oif = vrf,
+		.flowi6_mark = mark,
 		.daddr = key->dst.in6,
 		.saddr = key->src.in6,
 		.flowi6_proto = IPPROTO_TCP,
@@ -275,18 +277,19 @@ static struct dst_entry *find_route_ipv6(struct net *net, const struct pp_flow_k
  * pp_accept_find_route - route of a packet that this host sends
  * @entry: its connection; in whose VRF it is sent
  * @key: its addresses and ports; neither has to be of this host
+ * @mark: of the packet
  *
  * Context: under RCU.
  * Return: the route with a reference, or NULL
  */
 struct dst_entry *pp_accept_find_route(const struct pp_accept *entry,
-				       const struct pp_flow_key *key)
+				       const struct pp_flow_key *key, u32 mark)
 {
 	struct net *net = entry->net->net;
 	int vrf = pp_accept_vrf(entry);
 
-	return key->family == PP_IPV6 ? find_route_ipv6(net, key, vrf) :
-					find_route_ipv4(net, key, vrf);
+	return key->family == PP_IPV6 ? find_route_ipv6(net, key, vrf, mark) :
+					find_route_ipv4(net, key, vrf, mark);
 }
 
 static u32 route_cookie(const struct pp_accept *entry, const struct dst_entry *dst)
@@ -309,7 +312,7 @@ struct dst_entry *pp_accept_route(struct pp_accept *entry)
 	if (dst && dst_check(dst, READ_ONCE(entry->dst_cookie)) && dst_hold_safe(dst))
 		return dst;
 	key = pp_flow_key_reversed(&entry->wire);
-	dst = pp_accept_find_route(entry, &key);
+	dst = pp_accept_find_route(entry, &key, READ_ONCE(entry->mark));
 	if (!dst)
 		return NULL;
 	WRITE_ONCE(entry->dst_cookie, route_cookie(entry, dst));
@@ -319,10 +322,28 @@ struct dst_entry *pp_accept_route(struct pp_accept *entry)
 	return dst;
 }
 
+/**
+ * pp_accept_note_mark - the host sends something by this mark
+ * @entry: connection, under RCU
+ * @mark: of the packet
+ *
+ * Rules for routes may ask for it, and OUTPUT or a gateway's PRE_ROUTING may have set it: what
+ * is answered in the host's name goes the same way.
+ */
+void pp_accept_note_mark(struct pp_accept *entry, u32 mark)
+{
+	if (likely(READ_ONCE(entry->mark) == mark))
+		return;
+	WRITE_ONCE(entry->mark, mark);
+	dst_release(xchg(&entry->dst, NULL));
+}
+
 static int send_to_balancer(struct pp_accept *entry, struct sk_buff *skb)
 {
-	struct dst_entry *dst = pp_accept_route(entry);
+	struct dst_entry *dst;
 
+	pp_accept_note_mark(entry, skb->mark);
+	dst = pp_accept_route(entry);
 	if (!dst)
 		return -EHOSTUNREACH;
 	skb_dst_drop(skb);

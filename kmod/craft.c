@@ -245,7 +245,7 @@ static int deliver(struct net *net, struct sock *sk, struct sk_buff *skb)
  */
 static bool route_loopback(struct sk_buff *skb, const struct pp_accept *entry)
 {
-	struct dst_entry *dst = pp_accept_find_route(entry, &entry->wire);
+	struct dst_entry *dst = pp_accept_find_route(entry, &entry->wire, skb->mark);
 
 	if (dst)
 		skb_dst_set(skb, dst);

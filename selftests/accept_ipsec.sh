@@ -83,6 +83,13 @@ clamp_client() {
 	END
 }
 
+# NAT and IPsec on one host do not get along on all kernels
+without_rule() {
+	lb_ppctl flush-rules
+	backend_ppctl flush-rules
+	BOTH='--order client --size 20k --timeout 10' transfer 2 --
+}
+
 says() {
 	echo "$1" >"$PP_TMP/line"
 }
@@ -136,6 +143,11 @@ for esp_mode in transport tunnel; do
 	esp_policies backend
 	for family in 4 6; do
 		tunnel_family $family
+		if ! (without_rule) >"$PP_TMP/out" 2>&1; then
+			stop_bg server
+			skip "accept: IPv$family, IPsec, $esp_mode mode" 'without a rule there is no connection either'
+			continue
+		fi
 		check "send: IPv$family, IPsec, $esp_mode mode -> header, exact" through_tunnel
 		check "accept: IPv$family, IPsec, $esp_mode mode -> client, exact" accepted
 		[[ $esp_mode != transport ]] ||

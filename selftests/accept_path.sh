@@ -135,6 +135,40 @@ unanswered() {
 	wait_bg server
 }
 
+# What the backend sends by itself finds the load balancer by the mark of OUTPUT alone
+marks_begin() {
+	local nowhere=10.0.2.99
+
+	[[ $FAMILY == 4 ]] || nowhere=fd00:2::99
+	nsip backend neigh replace "$nowhere" lladdr 02:00:00:00:00:99 dev eth0 nud permanent
+	nsip backend route add "$BALANCER" via "$nowhere"
+	nsip backend -"$FAMILY" route add default via "$LB" table 100
+	nsip backend -"$FAMILY" rule add fwmark 0x77 lookup 100
+	ns backend nft -f - <<-END
+		table inet pp_mark {
+			chain output {
+				type route hook output priority mangle; policy accept;
+				tcp sport 8080 meta mark set 0x77
+			}
+		}
+	END
+}
+
+marks_end() {
+	ns backend nft delete table inet pp_mark
+	nsip backend -"$FAMILY" rule del fwmark 0x77 lookup 100
+	nsip backend -"$FAMILY" route flush table 100
+	nsip backend route del "$BALANCER"
+}
+
+by_mark() {
+	next_port
+	named "$port" --timeout 20
+	# the header's acknowledgement is the module's own
+	next_port
+	BOTH='--order server --timeout 20' named "$port"
+}
+
 # What leaves the gateway for the load balancer is at most 1300 bytes
 small_mtu() {
 	TARGET=$BACKEND PORT=8080 VERSION=2
@@ -203,6 +237,15 @@ for family in 4 6; do
 	check "accept: IPv$family, 40 ms -> TCP's least round-trip time is that" round_trip
 	netem lb back none
 	netem backend eth0 none
+done
+# Routes by mark: without one, the load balancer is looked for where nobody is
+for family in 4 6; do
+	accept_family $family
+	VERSION=2
+	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
+	marks_begin
+	check "accept: IPv$family, route to the load balancer by mark -> exact" by_mark
+	marks_end
 done
 for link in client:eth0 lb:front lb:back backend:eth0; do
 	veth_offload_off "${link%:*}" "${link#*:}"
