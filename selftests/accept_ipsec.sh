@@ -16,9 +16,12 @@ declare -A any=([4]=0.0.0.0/0 [6]=::/0)
 
 # One direction of an IPsec connection: NAME of who adds it, FROM, TO, SPI
 esp_state() {
+	local both=()
+
+	# IPv6 within IPv4, too
+	[[ $esp_mode == transport ]] || both=(flag af-unspec)
 	nsip "$1" xfrm state add src "$2" dst "$3" proto esp spi "$4" mode "$esp_mode" \
-		aead 'rfc4106(gcm(aes))' "0x$(printf '%040d' "$4")" 128 \
-		flag af-unspec
+		aead 'rfc4106(gcm(aes))' "0x$(printf '%040d' "$4")" 128 "${both[@]}"
 }
 
 esp_policy() {
@@ -83,11 +86,11 @@ clamp_client() {
 	END
 }
 
-# NAT and IPsec on one host do not get along on all kernels
+# NAT and IPsec as they are
 without_rule() {
 	lb_ppctl flush-rules
 	backend_ppctl flush-rules
-	BOTH='--order client --size 20k --timeout 10' transfer 2 --
+	BOTH='--order client --size 20k --timeout 30' transfer 2 --
 }
 
 says() {
@@ -143,11 +146,7 @@ for esp_mode in transport tunnel; do
 	esp_policies backend
 	for family in 4 6; do
 		tunnel_family $family
-		if ! (without_rule) >"$PP_TMP/out" 2>&1; then
-			stop_bg server
-			skip "accept: IPv$family, IPsec, $esp_mode mode" 'without a rule there is no connection either'
-			continue
-		fi
+		check "IPsec: IPv$family, $esp_mode mode, no rule -> exact" without_rule
 		check "send: IPv$family, IPsec, $esp_mode mode -> header, exact" through_tunnel
 		check "accept: IPv$family, IPsec, $esp_mode mode -> client, exact" accepted
 		[[ $esp_mode != transport ]] ||
