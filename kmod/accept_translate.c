@@ -13,6 +13,7 @@
  */
 #include <linux/inetdevice.h>
 #include <linux/unaligned.h>
+#include <net/addrconf.h>
 #include <net/dst.h>
 #include <net/inet_ecn.h>
 #include <net/dst_metadata.h>
@@ -128,16 +129,36 @@ static int strip_header(struct pp_accept *entry, struct pp_packet *pkt)
 	return pp_packet_cut(pkt, len);
 }
 
+/* As the host's stack decides it for what comes by a device (disable_policy) */
+static bool has_no_policy(const struct net_device *in, enum pp_family family)
+{
+	struct inet6_dev *in6_dev;
+	struct in_device *in_dev;
+
+	if (in->flags & IFF_LOOPBACK)
+		return true;
+	if (family == PP_IPV4) {
+		in_dev = __in_dev_get_rcu(in);
+		return in_dev && IN_DEV_ORCONF(in_dev, NOPOLICY);
+	}
+	in6_dev = __in6_dev_get(in);
+	return READ_ONCE(dev_net(in)->ipv6.devconf_all->disable_policy) ||
+	       (in6_dev && READ_ONCE(in6_dev->cnf.disable_policy));
+}
+
 /*
  * IPsec policies for the load balancer hold for what it sends, though it is renamed: what
  * comes without IPsec where they ask for it is nobody's data. For the stack the client's
  * packets have never been within IPsec, as those that we make: it takes no others
  * from a tunnel than a policy names.
  */
-static bool ipsec_allows(const struct pp_accept *entry, const struct pp_packet *pkt)
+static bool ipsec_allows(const struct pp_accept *entry, const struct pp_packet *pkt,
+			 const struct net_device *in)
 {
 	int dir = entry->is_local ? XFRM_POLICY_IN : XFRM_POLICY_FWD;
 
+	if (has_no_policy(in, pkt->family))
+		return true;
 	return pkt->family == PP_IPV6 ? xfrm6_policy_check(NULL, dir, pkt->skb) :
 					xfrm4_policy_check(NULL, dir, pkt->skb);
 }
@@ -181,7 +202,7 @@ unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *p
 	struct tcphdr *th;
 
 	if (entry->is_renamed) {
-		if (!ipsec_allows(entry, pkt))
+		if (!ipsec_allows(entry, pkt, in))
 			return NF_DROP;
 		secpath_reset(skb);
 	}
