@@ -16,6 +16,7 @@ import os
 import select
 import socket
 import struct
+import subprocess
 import sys
 import time
 
@@ -67,6 +68,9 @@ class Device:
         self.name = name
         self.file = os.open("/dev/net/tun", os.O_RDWR)
         fcntl.ioctl(self.file, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
+        # until the kernel has noticed that somebody is there, it drops what it sends
+        while '"operstate":"UP"' not in subprocess.getoutput(f"ip -j link show dev {name}"):
+            time.sleep(0.05)
 
     def send(self, packet):
         os.write(self.file, packet)
