@@ -14,7 +14,8 @@
  *   accept_client.c     C and its port, and whether they are in use
  *   accept_replay.c     second handshake: the SYN again, as from C
  *   accept_segment.c    what is said to one end in the name of the other
- *   accept_translate.c  established: addresses, numbers, routes
+ *   accept_translate.c  established: addresses, numbers
+ *   accept_route.c      routes, accept_ipsec.c: policies and sizes of IPsec
  *   accept_icmp.c       errors that quote a packet of the connection
  *   accept_table.c      the connections; accept_gc.c: their end
  */

@@ -162,7 +162,8 @@ struct pp_pending {
  * @state: enum pp_accept_state
  * @has_inner: it is in pp_accepts.by_inner
  * @is_renamed: @inner is not @wire; constant as @inner
- * @is_local: the application is in this namespace, and no NAT leads to it
+ * @is_here: the application is in this namespace
+ * @is_local: so it is, and no NAT leads to it
  * @fin_in: a FIN came from L
  * @fin_out: a FIN came from V
  * @is_reset: a RST came from either, and nothing after it
@@ -200,6 +201,7 @@ struct pp_accept {
 	u8 state;
 	bool has_inner;
 	bool is_renamed;
+	bool is_here;
 	bool is_local;
 	bool fin_in;
 	bool fin_out;
@@ -297,6 +299,8 @@ void pp_accept_replace(struct pp_accept *entry, struct net_device *dev);
 unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *pkt,
 				    const struct net_device *in, bool again);
 unsigned int pp_accept_translate_out(struct pp_accept *entry, struct pp_packet *pkt);
+
+/* accept_route.c */
 struct dst_entry *pp_accept_find_route(const struct pp_accept *entry,
 				       const struct pp_flow_key *key, u32 mark);
 void pp_accept_note_mark(struct pp_accept *entry, u32 mark);
@@ -308,6 +312,10 @@ bool pp_accept_route_in(struct sk_buff *skb, const struct pp_accept *entry,
 void pp_accept_icmp_in(struct pp_net *pn, struct sk_buff *skb, enum pp_family family);
 unsigned int pp_accept_icmp_out(struct pp_net *pn, struct sk_buff *skb,
 				enum pp_family family);
-bool pp_accept_fits_ipsec(struct sk_buff *skb, enum pp_family family);
+
+/* accept_ipsec.c */
+bool pp_accept_ipsec_in(const struct pp_accept *entry, const struct pp_packet *pkt,
+			const struct net_device *in);
+bool pp_accept_ipsec_out(struct sk_buff *skb, enum pp_family family);
 
 #endif /* _PP_ACCEPT_H */

@@ -4,13 +4,9 @@
  *
  * Owns whom they name. What comes in quotes V > L, and the application's stack
  * knows V > C: without a change it never learns the path's MTU. What goes out
- * quotes C > V, and is for the load balancer, not for the client. And what IPsec
- * cannot carry to L is told here.
+ * quotes C > V, and is for the load balancer, not for the client.
  */
-#include <linux/icmpv6.h>
 #include <net/dst.h>
-#include <net/gso.h>
-#include <net/icmp.h>
 #include "accept.h"
 #include "quote.h"
 
@@ -90,40 +86,4 @@ unsigned int pp_accept_icmp_out(struct pp_net *pn, struct sk_buff *skb, enum pp_
 	default:
 		return NF_ACCEPT;
 	}
-}
-
-static bool fits(const struct sk_buff *skb, enum pp_family family, unsigned int mtu)
-{
-	if (family == PP_IPV4 && !(ip_hdr(skb)->frag_off & htons(IP_DF)))
-		return true;
-	return skb_is_gso(skb) ? skb_gso_validate_network_len(skb, mtu) : skb->len <= mtu;
-}
-
-/**
- * pp_accept_fits_ipsec - see whether IPsec can carry a packet to the load balancer
- * @skb: packet of the host, translated and routed
- * @family: enum pp_family
- *
- * The application's socket has a route to the client, and has never heard of IPsec: what it
- * sends may be too long by as much as that adds. IPsec sees it too late to tell a
- * socket. As anywhere else on the way, an ICMP error quotes the packet, and
- * pp_accept_icmp_in() makes it the socket's.
- *
- * Return: whether it can; if not, the host is told
- */
-bool pp_accept_fits_ipsec(struct sk_buff *skb, enum pp_family family)
-{
-	const struct dst_entry *dst = skb_dst(skb);
-	unsigned int mtu;
-
-	if (likely(!dst_xfrm(dst)))
-		return true;
-	mtu = dst_mtu(dst);
-	if (fits(skb, family, mtu))
-		return true;
-	if (family == PP_IPV6)
-		icmpv6_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
-	else
-		icmp_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
-	return false;
 }

@@ -258,13 +258,18 @@ static bool options_agree(const struct pp_syn_options *a, const struct pp_syn_op
 	return a->timestamps == b->timestamps && a->sack == b->sack && a->wscale == b->wscale;
 }
 
+static bool is_of_this_host(const struct sk_buff *skb)
+{
+	return skb->sk || !skb->skb_iif;
+}
+
 /* Whether there is a socket to be found by the ends that the client knows */
 static bool is_local(const struct sk_buff *skb)
 {
 	enum ip_conntrack_info info;
 	const struct nf_conn *ct = nf_ct_get(skb, &info);
 
-	return (skb->sk || !skb->skb_iif) && !(ct && ct->status & IPS_NAT_MASK);
+	return is_of_this_host(skb) && !(ct && ct->status & IPS_NAT_MASK);
 }
 
 static unsigned int learn_answer(struct pp_accept *entry, struct pp_packet *pkt)
@@ -282,6 +287,7 @@ static unsigned int learn_answer(struct pp_accept *entry, struct pp_packet *pkt)
 	entry->delta = pkt->seq - entry->isn_local;
 	entry->ts_delta = opts.ts_val - pending->ts_local;
 	entry->timestamps = opts.timestamps;
+	entry->is_here = is_of_this_host(pkt->skb);
 	entry->is_local = is_local(pkt->skb);
 	pending->ts_local2 = opts.ts_val;
 	repair_rtt(pkt->skb, pending->rtt_us);

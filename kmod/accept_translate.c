@@ -13,16 +13,12 @@
  */
 #include <linux/inetdevice.h>
 #include <linux/unaligned.h>
-#include <net/addrconf.h>
 #include <net/dst.h>
 #include <net/inet_ecn.h>
 #include <net/dst_metadata.h>
 #include <net/ip.h>
-#include <net/ip6_route.h>
 #include <net/netfilter/nf_conntrack.h>
-#include <net/route.h>
 #include <net/tcp.h>
-#include <net/xfrm.h>
 #include "accept.h"
 #include "send.h"
 
@@ -129,40 +125,6 @@ static int strip_header(struct pp_accept *entry, struct pp_packet *pkt)
 	return pp_packet_cut(pkt, len);
 }
 
-/* As the host's stack decides it for what comes by a device (disable_policy) */
-static bool has_no_policy(const struct net_device *in, enum pp_family family)
-{
-	struct inet6_dev *in6_dev;
-	struct in_device *in_dev;
-
-	if (in->flags & IFF_LOOPBACK)
-		return true;
-	if (family == PP_IPV4) {
-		in_dev = __in_dev_get_rcu(in);
-		return in_dev && IN_DEV_ORCONF(in_dev, NOPOLICY);
-	}
-	in6_dev = __in6_dev_get(in);
-	return READ_ONCE(dev_net(in)->ipv6.devconf_all->disable_policy) ||
-	       (in6_dev && READ_ONCE(in6_dev->cnf.disable_policy));
-}
-
-/*
- * IPsec policies for the load balancer hold for what it sends, though it is renamed: what
- * comes without IPsec where they ask for it is nobody's data. For the stack the client's
- * packets have never been within IPsec, as those that we make: it takes no others
- * from a tunnel than a policy names.
- */
-static bool ipsec_allows(const struct pp_accept *entry, const struct pp_packet *pkt,
-			 const struct net_device *in)
-{
-	int dir = entry->is_local ? XFRM_POLICY_IN : XFRM_POLICY_FWD;
-
-	if (has_no_policy(in, pkt->family))
-		return true;
-	return pkt->family == PP_IPV6 ? xfrm6_policy_check(NULL, dir, pkt->skb) :
-					xfrm4_policy_check(NULL, dir, pkt->skb);
-}
-
 static bool wants_route_now(const struct sk_buff *skb, const struct net_device *in)
 {
 	struct in_device *in_dev = __in_dev_get_rcu(in);
@@ -201,11 +163,8 @@ unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *p
 	struct pp_change change = {};
 	struct tcphdr *th;
 
-	if (entry->is_renamed) {
-		if (!ipsec_allows(entry, pkt, in))
-			return NF_DROP;
-		secpath_reset(skb);
-	}
+	if (entry->is_renamed && !pp_accept_ipsec_in(entry, pkt, in))
+		return NF_DROP;
 	touch(entry);
 	if (!left_over)
 		note_closing(entry, pkt, &entry->fin_in);
@@ -234,129 +193,6 @@ unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *p
 	}
 	pp_packet_change_checksum(&change, pkt, th);
 	return NF_ACCEPT;
-}
-
-/**
- * pp_accept_route_in - route a packet that comes in, as the load balancer's
- * @skb: IPv4 packet
- * @entry: its connection
- * @in: device that it comes by
- *
- * Return: whether there is a route, which the packet then has
- */
-bool pp_accept_route_in(struct sk_buff *skb, const struct pp_accept *entry,
-			const struct net_device *in)
-{
-	const struct iphdr *iph = ip_hdr(skb);
-
-	return !pp_ip_route_input(skb, iph->daddr, entry->wire.src.ip, iph,
-				  (struct net_device *)in);
-}
-
-static struct dst_entry *find_route_ipv4(struct net *net, const struct pp_flow_key *key,
-					 int vrf, u32 mark)
-{
-	struct flowi4 fl4 = {
-		.flowi4_oif = vrf,
-		.flowi4_mark = mark,
-		.daddr = key->dst.ip,
-		.saddr = key->src.ip,
-		.flowi4_proto = IPPROTO_TCP,
-		.flowi4_flags = FLOWI_FLAG_ANYSRC,
-		.fl4_sport = key->sport,
-		.fl4_dport = key->dport,
-	};
-	struct rtable *rt = ip_route_output_flow(net, &fl4, NULL);
-
-	return IS_ERR(rt) ? NULL : &rt->dst;
-}
-
-static struct dst_entry *find_route_ipv6(struct net *net, const struct pp_flow_key *key,
-					 int vrf, u32 mark)
-{
-	struct flowi6 fl6 = {
-		.flowi6_oif = vrf,
-		.flowi6_mark = mark,
-		.daddr = key->dst.in6,
-		.saddr = key->src.in6,
-		.flowi6_proto = IPPROTO_TCP,
-		.flowi6_flags = FLOWI_FLAG_ANYSRC,
-		.fl6_sport = key->sport,
-		.fl6_dport = key->dport,
-	};
-	struct dst_entry *dst = ip6_route_output(net, NULL, &fl6);
-
-	if (dst->error) {
-		dst_release(dst);
-		return NULL;
-	}
-	dst = xfrm_lookup(net, dst, flowi6_to_flowi(&fl6), NULL, 0);
-	return IS_ERR(dst) ? NULL : dst;
-}
-
-/**
- * pp_accept_find_route - route of a packet that this host sends
- * @entry: its connection; in whose VRF it is sent
- * @key: its addresses and ports; neither has to be of this host
- * @mark: of the packet
- *
- * Context: under RCU.
- * Return: the route with a reference, or NULL
- */
-struct dst_entry *pp_accept_find_route(const struct pp_accept *entry,
-				       const struct pp_flow_key *key, u32 mark)
-{
-	struct net *net = entry->net->net;
-	int vrf = pp_accept_vrf(entry);
-
-	return key->family == PP_IPV6 ? find_route_ipv6(net, key, vrf, mark) :
-					find_route_ipv4(net, key, vrf, mark);
-}
-
-static u32 route_cookie(const struct pp_accept *entry, const struct dst_entry *dst)
-{
-	return entry->wire.family == PP_IPV6 ?
-		rt6_get_cookie(container_of(dst, const struct rt6_info, dst)) : 0;
-}
-
-/**
- * pp_accept_route - route to the load balancer
- * @entry: connection, under RCU
- *
- * Return: the route with a reference, or NULL
- */
-struct dst_entry *pp_accept_route(struct pp_accept *entry)
-{
-	struct dst_entry *dst = READ_ONCE(entry->dst), *old;
-	struct pp_flow_key key;
-
-	if (dst && dst_check(dst, READ_ONCE(entry->dst_cookie)) && dst_hold_safe(dst))
-		return dst;
-	key = pp_flow_key_reversed(&entry->wire);
-	dst = pp_accept_find_route(entry, &key, READ_ONCE(entry->mark));
-	if (!dst)
-		return NULL;
-	WRITE_ONCE(entry->dst_cookie, route_cookie(entry, dst));
-	dst_hold(dst);
-	old = xchg(&entry->dst, dst);
-	dst_release(old);
-	return dst;
-}
-
-/**
- * pp_accept_note_mark - the host sends something by this mark
- * @entry: connection, under RCU
- * @mark: of the packet
- *
- * Rules for routes may ask for it, and OUTPUT or a gateway's PRE_ROUTING may have set it: what
- * is answered in the host's name goes the same way.
- */
-void pp_accept_note_mark(struct pp_accept *entry, u32 mark)
-{
-	if (likely(READ_ONCE(entry->mark) == mark))
-		return;
-	WRITE_ONCE(entry->mark, mark);
-	dst_release(xchg(&entry->dst, NULL));
 }
 
 static int send_to_balancer(struct pp_accept *entry, struct sk_buff *skb)
@@ -401,7 +237,7 @@ unsigned int pp_accept_translate_out(struct pp_accept *entry, struct pp_packet *
 			return NF_DROP;
 	}
 	pp_packet_change_checksum(&change, pkt, th);
-	if (entry->is_renamed && !pp_accept_fits_ipsec(pkt->skb, pkt->family))
+	if (entry->is_renamed && !pp_accept_ipsec_out(pkt->skb, pkt->family))
 		return NF_DROP;
 	return pp_send_local_reply(entry->net, pkt->skb, pkt->family);
 }

@@ -142,10 +142,25 @@ plain_refused() {
 	rm "$PP_TMP"/line*
 }
 
+# The application is here, and yet NAT leads to it
+redirected() {
+	ns backend nft -f - <<-END
+		table inet pp_redirect {
+			chain prerouting {
+				type nat hook prerouting priority -100; policy accept;
+				ip daddr ${inner_backend[4]} tcp dport 8080 dnat ip to ${inner_backend[4]}:9090
+				ip6 daddr ${inner_backend[6]} tcp dport 8080 dnat ip6 to [${inner_backend[6]}]:9090
+			}
+		}
+	END
+	BPORT=9090 accepted
+	ns backend nft delete table inet pp_redirect
+}
+
 nsip lb xfrm state count >/dev/null 2>&1 || skip_all 'this kernel has no IPsec'
 nat_to_tunnel
 clamp_client
-tunnel_vlan
+over_device vlan id 7
 for esp_mode in transport tunnel; do
 	esp_states
 	esp_policies lb
@@ -155,6 +170,7 @@ for esp_mode in transport tunnel; do
 		check "IPsec: IPv$family, $esp_mode mode, no rule -> exact" without_rule
 		check "send: IPv$family, IPsec, $esp_mode mode -> header, exact" through_tunnel
 		check "accept: IPv$family, IPsec, $esp_mode mode -> client, exact" accepted
+		check "accept: IPv$family, IPsec, $esp_mode mode, redirected port -> client, exact" redirected
 		[[ $esp_mode != transport ]] ||
 			check "accept: IPv$family, some packets without IPsec -> refused, or taken where no policy counts" plain_refused
 	done

@@ -164,9 +164,20 @@ marks_end() {
 by_mark() {
 	next_port
 	named "$port" --timeout 20
-	# the header's acknowledgement is the module's own
 	next_port
 	BOTH='--order server --timeout 20' named "$port"
+	# the acknowledgement of half a header is the module's own
+	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080
+	wait_port backend 8080
+	start_bg half client bash -c "exec 3<>/dev/tcp/$BACKEND/8080; printf 'PROXY ' >&3; exec sleep 60"
+	wait_until 10 half_acked
+	stop_bg half
+	stop_bg server
+}
+
+# The SYN is one, too
+half_acked() {
+	ns client ss -Htin state established dport = :8080 | grep -q 'bytes_acked:7 '
 }
 
 # What leaves the gateway for the load balancer is at most 1300 bytes

@@ -35,9 +35,10 @@ inner_addresses() {
 	addr_add backend tunnel 10.0.9.2/24 fd00:9::2/64
 }
 
-tunnel_vlan() {
-	nsip lb link add link back name tunnel type vlan id 7
-	nsip backend link add link eth0 name tunnel type vlan id 7
+# over_device TYPE [OPTION]...: on top of what connects both
+over_device() {
+	nsip lb link add link back name tunnel type "$@"
+	nsip backend link add link eth0 name tunnel type "$@"
 	inner_addresses
 }
 
