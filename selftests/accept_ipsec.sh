@@ -110,10 +110,21 @@ more_refused() {
 	(($(refused_by_policy) > $1))
 }
 
+# As it was, whatever became of the case
+plain_end() {
+	ns_sysctl backend "net.ipv$FAMILY.conf.tunnel.disable_policy=0"
+	nsip lb xfrm policy flush
+	esp_policies lb
+	stop_bg line
+	stop_bg line-server
+	rm -f "$PP_TMP"/line*
+}
+
 # The load balancer forgets for a while that it has to use IPsec
 plain_refused() {
 	local before
 
+	trap plain_end EXIT
 	rule to "$BACKEND" port 8080
 	accept_rule to "$BACKEND" port 8080 from "$LB"
 	mkfifo "$PP_TMP/line"
@@ -137,9 +148,6 @@ plain_refused() {
 	esp_policies lb
 	wait_until 60 heard third
 	is "$(accept_rule_stat accepted)" 1 'accepted'
-	stop_bg line
-	stop_bg line-server
-	rm "$PP_TMP"/line*
 }
 
 # The application is here, and yet NAT leads to it
