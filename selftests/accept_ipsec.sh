@@ -152,6 +152,7 @@ plain_refused() {
 
 # The application is here, and yet NAT leads to it
 redirected() {
+	trap 'ns backend nft delete table inet pp_redirect' EXIT
 	ns backend nft -f - <<-END
 		table inet pp_redirect {
 			chain prerouting {
@@ -162,7 +163,6 @@ redirected() {
 		}
 	END
 	BPORT=9090 accepted
-	ns backend nft delete table inet pp_redirect
 }
 
 nsip lb xfrm state count >/dev/null 2>&1 || skip_all 'this kernel has no IPsec'
