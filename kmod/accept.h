@@ -307,6 +307,7 @@ void pp_accept_note_mark(struct pp_accept *entry, u32 mark);
 struct dst_entry *pp_accept_route(struct pp_accept *entry);
 bool pp_accept_route_in(struct sk_buff *skb, const struct pp_accept *entry,
 			const struct net_device *in);
+bool pp_accept_fits(struct sk_buff *skb, enum pp_family family, const struct dst_entry *dst);
 
 /* accept_icmp.c */
 void pp_accept_icmp_in(struct pp_net *pn, struct sk_buff *skb, enum pp_family family);
@@ -316,6 +317,5 @@ unsigned int pp_accept_icmp_out(struct pp_net *pn, struct sk_buff *skb,
 /* accept_ipsec.c */
 bool pp_accept_ipsec_in(const struct pp_accept *entry, const struct pp_packet *pkt,
 			const struct net_device *in);
-bool pp_accept_ipsec_out(struct sk_buff *skb, enum pp_family family);
 
 #endif /* _PP_ACCEPT_H */

@@ -2,10 +2,13 @@
 /*
  * Accepting: routes.
  *
- * Owns which way packets of either end go that name the other one: what comes is
- * routed as the load balancer's, what leaves goes to it.
+ * Owns which way packets of either end go that name the other one, and what fits it: what
+ * comes is routed as the load balancer's, what leaves goes to it.
  */
+#include <linux/icmpv6.h>
 #include <net/dst.h>
+#include <net/gso.h>
+#include <net/icmp.h>
 #include <net/ip.h>
 #include <net/ip6_route.h>
 #include <net/route.h>
@@ -138,4 +141,36 @@ void pp_accept_note_mark(struct pp_accept *entry, u32 mark)
 		return;
 	WRITE_ONCE(entry->mark, mark);
 	dst_release(xchg(&entry->dst, NULL));
+}
+
+static bool fits(const struct sk_buff *skb, enum pp_family family, unsigned int mtu)
+{
+	if (family == PP_IPV4 && !(ip_hdr(skb)->frag_off & htons(IP_DF)))
+		return true;
+	return skb_is_gso(skb) ? skb_gso_validate_network_len(skb, mtu) : skb->len <= mtu;
+}
+
+/**
+ * pp_accept_fits - see whether the way to the load balancer can take a packet
+ * @skb: packet in POST_ROUTING, as the application's host sent it to the client
+ * @family: enum pp_family
+ * @dst: route to the load balancer
+ *
+ * The sender has its size from the route to the client, and knows nothing of a smaller
+ * MTU, or of IPsec, on the way to the load balancer. The error quotes what it has sent:
+ * translated, no socket behind NAT or another host would know it.
+ *
+ * Return: whether it can; if not, the sender is told
+ */
+bool pp_accept_fits(struct sk_buff *skb, enum pp_family family, const struct dst_entry *dst)
+{
+	unsigned int mtu = dst_mtu(dst);
+
+	if (likely(fits(skb, family, mtu)))
+		return true;
+	if (family == PP_IPV6)
+		icmpv6_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
+	else
+		icmp_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
+	return false;
 }

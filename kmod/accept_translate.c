@@ -195,20 +195,24 @@ unsigned int pp_accept_translate_in(struct pp_accept *entry, struct pp_packet *p
 	return NF_ACCEPT;
 }
 
-static int send_to_balancer(struct pp_accept *entry, struct sk_buff *skb)
+static bool route_to_balancer(struct pp_accept *entry, struct sk_buff *skb)
 {
 	struct dst_entry *dst;
 
 	pp_accept_note_mark(entry, skb->mark);
 	dst = pp_accept_route(entry);
 	if (!dst)
-		return -EHOSTUNREACH;
+		return false;
+	if (!pp_accept_fits(skb, entry->wire.family, dst)) {
+		dst_release(dst);
+		return false;
+	}
 	skb_dst_drop(skb);
 	skb_dst_set(skb, dst);
 	skb->dev = dst->dev;
 	if (dst->dev->flags & IFF_LOOPBACK)
 		nf_reset_ct(skb);
-	return 0;
+	return true;
 }
 
 /**
@@ -223,6 +227,8 @@ unsigned int pp_accept_translate_out(struct pp_accept *entry, struct pp_packet *
 	struct pp_change change = {};
 	struct tcphdr *th;
 
+	if (entry->is_renamed && !route_to_balancer(entry, pkt->skb))
+		return NF_DROP;
 	touch(entry);
 	note_closing(entry, pkt, &entry->fin_out);
 	th = pp_packet_write(pkt);
@@ -233,11 +239,7 @@ unsigned int pp_accept_translate_out(struct pp_accept *entry, struct pp_packet *
 		pp_packet_change_address(&change, pkt, false, &entry->wire.src);
 		pp_change_be16(&change.fields, &th->dest, entry->wire.sport);
 		skb_clear_hash_if_not_l4(pkt->skb);
-		if (send_to_balancer(entry, pkt->skb))
-			return NF_DROP;
 	}
 	pp_packet_change_checksum(&change, pkt, th);
-	if (entry->is_renamed && !pp_accept_ipsec_out(pkt->skb, pkt->family))
-		return NF_DROP;
 	return pp_send_local_reply(entry->net, pkt->skb, pkt->family);
 }

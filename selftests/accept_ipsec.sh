@@ -7,29 +7,14 @@
 set -euo pipefail
 # shellcheck source=selftests/lib_tunnel.sh
 . "${BASH_SOURCE[0]%/*}/lib_tunnel.sh"
+# shellcheck source=selftests/lib_ipsec.sh
+. "${BASH_SOURCE[0]%/*}/lib_ipsec.sh"
 
 need nft jq socat
 module_require
 topo_lb 4
 
-declare -A any=([4]=0.0.0.0/0 [6]=::/0)
-
-# One direction of an IPsec connection: NAME of who adds it, FROM, TO, SPI
-esp_state() {
-	local both=()
-
-	# IPv6 within IPv4, too
-	[[ $esp_mode == transport ]] || both=(flag af-unspec)
-	nsip "$1" xfrm state add src "$2" dst "$3" proto esp spi "$4" mode "$esp_mode" \
-		aead 'rfc4106(gcm(aes))' "0x$(printf '%040d' "$4")" 128 "${both[@]}"
-}
-
-esp_policy() {
-	local template=(tmpl proto esp mode transport)
-
-	[[ $esp_mode == transport ]] || template=(tmpl src "$5" dst "$6" proto esp mode tunnel)
-	nsip "$1" xfrm policy add src "$2" dst "$3" proto tcp dir "$4" "${template[@]}"
-}
+esp_talks=lb esp_listens=backend esp_device=tunnel
 
 # esp_policies NAME: both directions, of both families
 esp_policies() {
@@ -64,15 +49,6 @@ esp_states() {
 	done
 }
 
-esp_gone() {
-	local name
-
-	for name in lb backend; do
-		nsip $name xfrm policy flush
-		nsip $name xfrm state flush
-	done
-}
-
 # What the client sends is small enough to begin with: what does not fit behind masquerade
 # and IPsec is lost without a word, with the module and without. The backend learns its size.
 clamp_client() {
@@ -93,60 +69,11 @@ without_rule() {
 	BOTH='--order client --size 20k --timeout 30' transfer 2 --
 }
 
-says() {
-	echo "$1" >"$PP_TMP/line"
-}
-
-heard() {
-	grep -qx "$1" "$PP_TMP/line.got"
-}
-
-refused_by_policy() {
-	# shellcheck disable=SC2016 # awk's
-	ns backend awk '/^XfrmIn(TmplMismatch|NoPols|PolBlock)/ { n += $2 } END { print n }' /proc/net/xfrm_stat
-}
-
-more_refused() {
-	(($(refused_by_policy) > $1))
-}
-
-# As it was, whatever became of the case
-plain_end() {
-	ns_sysctl backend "net.ipv$FAMILY.conf.tunnel.disable_policy=0"
-	nsip lb xfrm policy flush
-	esp_policies lb
-	stop_bg line
-	stop_bg line-server
-	rm -f "$PP_TMP"/line*
-}
-
-# The load balancer forgets for a while that it has to use IPsec
-plain_refused() {
-	local before
-
-	trap plain_end EXIT
+# The load balancer's packets come without IPsec for a while
+some_plain() {
 	rule to "$BACKEND" port 8080
 	accept_rule to "$BACKEND" port 8080 from "$LB"
-	mkfifo "$PP_TMP/line"
-	start_bg line-server backend socat -u "TCP$FAMILY-LISTEN:8080,reuseaddr" \
-		"OPEN:$PP_TMP/line.got,creat"
-	wait_port backend 8080
-	start_bg line client bash -c "exec 3<>'$PP_TMP/line' 4>/dev/tcp/$VIP/80; cat <&3 >&4"
-	says first
-	wait_until 20 heard first
-	nsip lb xfrm policy flush
-	before=$(refused_by_policy)
-	says second
-	wait_until 20 more_refused "$before"
-	! heard second || fail 'heard without IPsec'
-	ns_sysctl backend "net.ipv$FAMILY.conf.tunnel.disable_policy=1"
-	wait_until 60 heard second
-	ns_sysctl backend "net.ipv$FAMILY.conf.tunnel.disable_policy=0"
-	says third
-	wait_until 20 more_refused "$(refused_by_policy)"
-	! heard third || fail 'heard without IPsec, later'
-	esp_policies lb
-	wait_until 60 heard third
+	plain_refused "$VIP" 80
 	is "$(accept_rule_stat accepted)" 1 'accepted'
 }
 
@@ -180,7 +107,7 @@ for esp_mode in transport tunnel; do
 		check "accept: IPv$family, IPsec, $esp_mode mode -> client, exact" accepted
 		check "accept: IPv$family, IPsec, $esp_mode mode, redirected port -> client, exact" redirected
 		[[ $esp_mode != transport ]] ||
-			check "accept: IPv$family, some packets without IPsec -> refused, or taken where no policy counts" plain_refused
+			check "accept: IPv$family, some packets without IPsec -> refused, or taken where no policy counts" some_plain
 	done
-	esp_gone
+	esp_gone lb backend
 done

@@ -180,15 +180,6 @@ half_acked() {
 	ns client ss -Htin state established dport = :8080 | grep -q 'bytes_acked:7 '
 }
 
-# What leaves the gateway for the load balancer is at most 1300 bytes
-small_mtu() {
-	TARGET=$BACKEND PORT=8080 VERSION=2
-	accept_transfer 1 --size 300k --peer-addr "$REAL" -- --size 100 \
-		--send-header "v2,$REAL,0,$ASKED,443"
-	ns backend ip route get "$REAL" | grep -q 'mtu 1300'
-	(($(accept_stat icmp) > 0))
-}
-
 # minrtt of the application's socket, in whole ms
 min_rtt() {
 	ns backend ss -Htin state established "dst [$REAL]" | sed -n 's/.* minrtt:\([0-9]*\).*/\1/p'
@@ -257,13 +248,4 @@ for family in 4 6; do
 	marks_begin
 	check "accept: IPv$family, route to the load balancer by mark -> exact" by_mark
 	marks_end
-done
-for link in client:eth0 lb:front lb:back backend:eth0; do
-	veth_offload_off "${link%:*}" "${link#*:}"
-done
-nsip lb link set front mtu 1300
-for family in 4 6; do
-	accept_family $family
-	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
-	check "accept: IPv$family, smaller MTU on the way -> found out, exact" small_mtu
 done

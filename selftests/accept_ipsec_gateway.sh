@@ -1,0 +1,115 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# IPsec between load balancer and gateway, which takes the header out for a host behind
+# it: its policies of forwarding say what is to come by IPsec, for an accepted connection, too.
+set -euo pipefail
+# shellcheck source=selftests/lib_accept.sh
+. "${BASH_SOURCE[0]%/*}/lib_accept.sh"
+# shellcheck source=selftests/lib_ipsec.sh
+. "${BASH_SOURCE[0]%/*}/lib_ipsec.sh"
+
+need nft jq socat conntrack python3
+module_require
+topo_lb 4
+
+# IPv6 asks whose device the address is, and here it is none of ours
+esp_talks=client esp_listens=lb esp_device=front esp_always=6
+
+# esp_policies NAME: what the load balancer has to say to the gateway, and what by way of it
+# where the gateway can speak for others, both directions of both families
+esp_policies() {
+	local family dir to
+
+	for family in 4 6; do
+		topo_family $family
+		to=$VIP
+		[[ $esp_mode == transport ]] || to=${any[$family]}
+		if [[ $1 == client ]]; then
+			esp_policy client "$CLIENT" "$to" out 10.0.1.2 10.0.1.1
+			esp_policy client "$to" "$CLIENT" in 10.0.1.1 10.0.1.2
+			continue
+		fi
+		esp_policy lb "$to" "$CLIENT" out 10.0.1.1 10.0.1.2
+		for dir in in fwd; do
+			esp_policy lb "$CLIENT" "$to" $dir 10.0.1.2 10.0.1.1
+		done
+	done
+	accept_family "$esp_family"
+}
+
+esp_states() {
+	local name family
+
+	for name in client lb; do
+		if [[ $esp_mode == tunnel ]]; then
+			esp_state $name 10.0.1.2 10.0.1.1 11
+			esp_state $name 10.0.1.1 10.0.1.2 21
+			continue
+		fi
+		for family in 4 6; do
+			topo_family $family
+			esp_state $name "$CLIENT" "$VIP" "1$family"
+			esp_state $name "$VIP" "$CLIENT" "2$family"
+		done
+	done
+}
+
+# of_rule COMMAND [ARGUMENT]...: to $TARGET port $PORT, with the rule that takes the header
+of_rule() {
+	gateway_rule to "$TARGET" port "$PORT" from "$BALANCER"
+	"$@"
+}
+
+# More than the first packets, either way: each side has to learn what IPsec leaves it
+both_ways() {
+	BOTH='--order client --size 20k --timeout 30' through 2
+	BOTH='--order both --size 300k --timeout 30' through 4 -j 4
+}
+
+without_rule() {
+	lb_ppctl flush-rules
+	BOTH='--order both --size 300k --timeout 30' TARGET=$TARGET PORT=$PORT transfer 2 --
+}
+
+some_plain() {
+	local header
+
+	header=$("$pp_selftests/make_header.py" 21 "$((FAMILY == 4 ? 11 : 21))" "$REAL,5555,$ASKED,443")
+	plain_refused "$TARGET" "$PORT" "$(escaped "$header")"
+	is "$(lb_ppctl -j list-rules | json_first accepted)" 1 'accepted'
+}
+
+cases() {
+	local what="IPv$FAMILY, IPsec, $esp_mode mode, $1"
+
+	check "$what, no rule -> exact" without_rule
+	for VERSION in 1 2; do
+		check "accept: $what, v$VERSION -> client, exact" of_rule both_ways
+	done
+	check "accept: $what, some packets without IPsec -> refused, or taken where no policy counts" \
+		of_rule some_plain
+}
+
+nsip lb xfrm state count >/dev/null 2>&1 || skip_all 'this kernel has no IPsec'
+nsip lb route add default via 10.0.1.2
+nsip lb -6 route add default via fd00:1::2
+for esp_mode in tunnel transport; do
+	esp_family=4
+	esp_states
+	esp_policies client
+	esp_policies lb
+	for esp_family in 4 6; do
+		accept_family $esp_family
+		if [[ $esp_mode == tunnel ]]; then
+			TARGET=$BACKEND PORT=8080
+			cases 'gateway'
+		fi
+		nat_dnat
+		TARGET=$VIP PORT=80
+		cases 'DNAT'
+		nat_flush
+		ns lb conntrack -F 2>/dev/null
+	done
+	esp_gone client lb
+done

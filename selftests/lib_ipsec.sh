@@ -1,0 +1,111 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# IPsec between two namespaces, in $esp_mode: transport or tunnel. A selftest has a
+# function esp_policies NAME, both directions of both families, and says which of the two
+# $esp_talks to the other, which $esp_listens, and by which $esp_device of it; for which
+# family, $esp_always, the policies of forwarding hold for any device.
+
+# Addresses of no matter whom
+# shellcheck disable=SC2034 # for the tests
+declare -A any=([4]=0.0.0.0/0 [6]=::/0)
+
+# One direction of a connection: NAME of who adds it, FROM, TO, SPI
+esp_state() {
+	local both=()
+
+	# IPv6 within IPv4, too
+	[[ $esp_mode == transport ]] || both=(flag af-unspec)
+	nsip "$1" xfrm state add src "$2" dst "$3" proto esp spi "$4" mode "$esp_mode" \
+		aead 'rfc4106(gcm(aes))' "0x$(printf '%040d' "$4")" 128 "${both[@]}"
+}
+
+# esp_policy NAME FROM TO in|out|fwd TUNNEL-FROM TUNNEL-TO
+esp_policy() {
+	local template=(tmpl proto esp mode transport)
+
+	[[ $esp_mode == transport ]] || template=(tmpl src "$5" dst "$6" proto esp mode tunnel)
+	nsip "$1" xfrm policy add src "$2" dst "$3" proto tcp dir "$4" "${template[@]}"
+}
+
+# esp_gone NAME...
+esp_gone() {
+	local name
+
+	for name in "$@"; do
+		nsip "$name" xfrm policy flush
+		nsip "$name" xfrm state flush
+	done
+}
+
+says() {
+	echo "$1" >"$PP_TMP/line"
+}
+
+heard() {
+	grep -qx "$1" "$PP_TMP/line.got"
+}
+
+refused_by_policy() {
+	# shellcheck disable=SC2016 # awk's
+	ns "$esp_listens" awk '/^XfrmIn(TmplMismatch|NoPols|PolBlock)/ { n += $2 } END { print n }' \
+		/proc/net/xfrm_stat
+}
+
+more_refused() {
+	(($(refused_by_policy) > $1))
+}
+
+# not_heard LINE: it comes without IPsec, where that counts
+not_heard() {
+	local before
+
+	before=$(refused_by_policy)
+	says "$1"
+	wait_until 20 more_refused "$before"
+	! heard "$1" || fail "$1: heard without IPsec"
+}
+
+no_policy() {
+	ns_sysctl "$esp_listens" "net.ipv$FAMILY.conf.$esp_device.disable_policy=$1"
+}
+
+# As it was, whatever became of the case
+plain_end() {
+	no_policy 0
+	nsip "$esp_talks" xfrm policy flush
+	esp_policies "$esp_talks"
+	stop_bg line
+	stop_bg line-server
+	rm -f "$PP_TMP"/line*
+}
+
+# plain_refused HOST PORT [BYTES]: an accepted connection of the client, with these first, as
+# printf has them; who talks to us forgets for a while that it has to use IPsec
+plain_refused() {
+	trap plain_end EXIT
+	mkfifo "$PP_TMP/line"
+	start_bg line-server backend socat -u "TCP$FAMILY-LISTEN:8080,reuseaddr" \
+		"OPEN:$PP_TMP/line.got,creat"
+	wait_port backend 8080
+	start_bg line client bash -c "exec 3<>'$PP_TMP/line' 4>/dev/tcp/$1/$2
+		printf '${3:-}' >&4; cat <&3 >&4"
+	says first
+	wait_until 20 heard first
+	# of tunnels that no policy knows it would take nothing
+	nsip "$esp_talks" xfrm policy deleteall dir out
+	not_heard second
+	no_policy 1
+	if [[ ${esp_always:-} == "$FAMILY" ]]; then
+		not_heard third
+	else
+		says third
+		wait_until 60 heard third
+	fi
+	no_policy 0
+	not_heard fourth
+	nsip "$esp_talks" xfrm policy flush
+	esp_policies "$esp_talks"
+	wait_until 60 heard fourth
+	is "$(paste -sd ' ' "$PP_TMP/line.got")" 'first second third fourth'
+}
