@@ -307,6 +307,7 @@ void pp_accept_note_mark(struct pp_accept *entry, u32 mark);
 struct dst_entry *pp_accept_route(struct pp_accept *entry);
 bool pp_accept_route_in(struct sk_buff *skb, const struct pp_accept *entry,
 			const struct net_device *in);
+unsigned int pp_accept_mtu(struct pp_accept *entry);
 bool pp_accept_fits(struct sk_buff *skb, enum pp_family family, const struct dst_entry *dst);
 
 /* accept_icmp.c */

@@ -13,6 +13,7 @@
  * would run within the TCP stack, under its timers and locks.
  */
 #include <linux/netdevice.h>
+#include <linux/unaligned.h>
 #include <net/inet_sock.h>
 #include <net/netfilter/nf_conntrack.h>
 #include <net/tcp.h>
@@ -32,7 +33,28 @@ static struct sk_buff *craft(const struct pp_segment *segment, u32 mark)
 	return skb;
 }
 
-/* The SYN as the listener had it from the load balancer, but for its number and sender */
+/*
+ * The listener knew the way to the load balancer when it answered the first SYN; the way to
+ * the client may take more.
+ */
+static void clamp_mss(struct pp_pending *pending, enum pp_family family, unsigned int mtu)
+{
+	unsigned int headers = sizeof(struct tcphdr);
+	struct pp_option opt = {};
+
+	headers += family == PP_IPV6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+	if (mtu <= headers)
+		return;
+	while (pp_packet_next_option((const struct tcphdr *)pending->syn, &opt)) {
+		u8 *mss = pending->syn + opt.off + 2;
+
+		if (opt.kind == TCPOPT_MSS && opt.len == TCPOLEN_MSS &&
+		    get_unaligned_be16(mss) > mtu - headers)
+			put_unaligned_be16(mtu - headers, mss);
+	}
+}
+
+/* The SYN as the listener had it from the load balancer, but for its number, sender, MSS */
 static struct sk_buff *craft_syn(const struct pp_accept *entry)
 {
 	const struct pp_pending *pending = entry->pending;
@@ -222,12 +244,14 @@ void pp_accept_finish(struct pp_accept *entry, struct net_device *dev)
  */
 void pp_accept_replay(struct pp_accept *entry, struct net_device *dev)
 {
+	unsigned int mtu = pp_accept_mtu(entry);
 	struct sk_buff *syn = NULL;
 	bool answered;
 
 	spin_lock_bh(&entry->lock);
 	if (entry->state == PP_ACCEPT_REPLAY) {
 		WRITE_ONCE(entry->pending->replayed, jiffies);
+		clamp_mss(entry->pending, entry->wire.family, mtu);
 		syn = craft_syn(entry);
 	}
 	spin_unlock_bh(&entry->lock);

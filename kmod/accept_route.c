@@ -128,6 +128,21 @@ struct dst_entry *pp_accept_route(struct pp_accept *entry)
 }
 
 /**
+ * pp_accept_mtu - what the way to the load balancer takes
+ * @entry: connection, under RCU
+ *
+ * Return: bytes of a packet, or 0 without a route
+ */
+unsigned int pp_accept_mtu(struct pp_accept *entry)
+{
+	struct dst_entry *dst = pp_accept_route(entry);
+	unsigned int mtu = dst ? dst_mtu(dst) : 0;
+
+	dst_release(dst);
+	return mtu;
+}
+
+/**
  * pp_accept_note_mark - the host sends something by this mark
  * @entry: connection, under RCU
  * @mark: of the packet
@@ -143,6 +158,7 @@ void pp_accept_note_mark(struct pp_accept *entry, u32 mark)
 	dst_release(xchg(&entry->dst, NULL));
 }
 
+/* What has no DF is cut into pieces */
 static bool fits(const struct sk_buff *skb, enum pp_family family, unsigned int mtu)
 {
 	if (family == PP_IPV4 && !(ip_hdr(skb)->frag_off & htons(IP_DF)))

@@ -2,48 +2,78 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The way to the load balancer takes less than the way to the client, whom the application's
-# host sends to: it learns so from whoever is the first to know.
+# host sends to: its first packets fit, and where the way gets narrower later, it learns so.
 set -euo pipefail
 # shellcheck source=selftests/lib_accept.sh
 . "${BASH_SOURCE[0]%/*}/lib_accept.sh"
 
-need jq nft ip conntrack
+need jq nft ip tc conntrack
 module_require
 topo_lb 4
-VERSION=2
 
-# found_out COUNT [OPTION of the server]...: what the backend sends has no more than 1300 bytes
-found_out() {
-	transfer "$1" --size 300k --peer-addr "$REAL" "${@:2}" -- --size 100 --timeout 20 -j "$1" \
+links=(client:eth0 lb:front lb:back backend:eth0)
+
+# narrow NAME: its route to the load balancer has 1300 bytes
+narrow() {
+	case $1 in
+	backend) nsip backend "-$FAMILY" route add "$BALANCER" via "$LB" dev eth0 mtu 1300 ;;
+	lb) nsip lb "-$FAMILY" route add "$BALANCER" dev front mtu 1300 ;;
+	esac
+}
+
+wide() {
+	nsip "$1" "-$FAMILY" route del "$BALANCER" mtu 1300 || true
+}
+
+# from_application COUNT: what it sends is more than a packet
+from_application() {
+	transfer "$1" --size 300k --peer-addr "$REAL" -- --size 100 --timeout 30 -j "$1" \
 		--send-header "v2,$REAL,0,$ASKED,443"
+}
+
+# The application's host has heard of 1300 bytes to the client
+has_heard() {
 	ns backend ip route get "$REAL" | grep -q 'mtu 1300'
+}
+
+# Where no error is heard of, there is none
+nothing_too_long() {
+	trap 'ns backend nft delete table inet pp_deaf; wide "$1"' EXIT
+	ns backend nft -f - <<-END
+		table inet pp_deaf {
+			chain input {
+				type filter hook input priority 0; policy accept;
+				icmp type destination-unreachable drop
+				icmpv6 type packet-too-big drop
+			}
+		}
+	END
+	narrow "$1"
+	from_application 3
+}
+
+is_accepted() {
+	(($("${1}_ppctl" -j list-rules | json_first accepted) > 0))
+}
+
+# Half a megabyte takes two seconds; the way gets narrower when that has begun
+narrower_now() {
+	local name=$1 narrowing
+
+	trap 'netem lb front none; wide "$name"' EXIT
+	netem lb front rate 2mbit
+	(wait_until 20 is_accepted "$name" && narrow "$name") &
+	narrowing=$!
+	transfer 1 --size 500k --peer-addr "$REAL" -- --size 100 --timeout 50 \
+		--send-header "v2,$REAL,0,$ASKED,443"
+	wait $narrowing
+	has_heard
 	nsip backend route flush cache
 	nsip backend -6 route flush cache
 }
 
-# A router beyond this host
-on_the_way() {
-	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
-	TARGET=$BACKEND PORT=8080 found_out 1
-	(($(accept_stat icmp) > 0))
-}
-
-# narrow NAME [via WHOM] dev DEVICE: its route to the load balancer
-narrow() {
-	local name=$1
-
-	shift
-	nsip "$name" "-$FAMILY" route add "$BALANCER" "$@" mtu 1300
-}
-
-here() {
-	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
-	TARGET=$BACKEND PORT=8080 found_out 3
-}
-
-# The application is here, and yet NAT leads to it
-redirected() {
-	trap 'ns backend nft delete table inet pp_redirect' EXIT
+# with_redirect COMMAND...: the application is here, and yet NAT leads to it
+with_redirect() {
 	ns backend nft -f - <<-END
 		table inet pp_redirect {
 			chain prerouting {
@@ -52,24 +82,35 @@ redirected() {
 			}
 		}
 	END
-	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
-	BPORT=9090 TARGET=$BACKEND PORT=8080 found_out 3
+	BPORT=9090 "$@"
+	ns backend nft delete table inet pp_redirect
 }
 
-behind_gateway() {
-	gateway_rule to "$BACKEND" port 8080 from "$BALANCER"
-	TARGET=$BACKEND PORT=8080 found_out 3
-}
-
-behind_dnat() {
-	trap nat_flush EXIT
+with_dnat() {
 	nat_dnat
-	gateway_rule to "$VIP" port 80 from "$BALANCER"
-	TARGET=$VIP PORT=80 found_out 3
+	TARGET=$VIP PORT=80 "$@"
+	nat_flush
 }
 
-# The way from the gateway to the application takes 1300 bytes
+# either WHAT NAME: the way that NAME has to the load balancer
+either() {
+	check "accept: IPv$FAMILY, $what, $1, small MTU -> nothing too long, exact" \
+		with_rule "$2" nothing_too_long "$2"
+	check "accept: IPv$FAMILY, $what, $1, MTU gets smaller -> found out, exact" \
+		with_rule "$2" narrower_now "$2"
+}
+
+# with_rule NAME COMMAND...
+with_rule() {
+	"${1}_ppctl" flush-rules
+	"${1}_ppctl" add-rule accept to "$TARGET" port "$PORT" from "$BALANCER" >/dev/null
+	"${@:2}"
+}
+
+# The way from the gateway to the application
 load_balancer_learns() {
+	nsip lb "-$FAMILY" route add "$BACKEND" dev back mtu 1300
+	trap 'nsip lb "-$FAMILY" route del "$BACKEND" mtu 1300' EXIT
 	transfer 3 --size 100 --peer-addr "$REAL" -- --size 300k --timeout 20 -j 3 \
 		--send-header "v2,$REAL,0,$ASKED,443"
 	ns client ip route get "$TARGET" | grep -q 'mtu 1300'
@@ -78,47 +119,40 @@ load_balancer_learns() {
 }
 
 narrow_behind() {
-	gateway_rule to "$BACKEND" port 8080 from "$BALANCER"
-	TARGET=$BACKEND PORT=8080 load_balancer_learns
+	check "accept: IPv$FAMILY, $what, $1, small MTU behind it -> found out, exact" \
+		with_rule lb load_balancer_learns
 }
 
-narrow_behind_dnat() {
-	trap nat_flush EXIT
-	nat_dnat
-	gateway_rule to "$VIP" port 80 from "$BALANCER"
-	TARGET=$VIP PORT=80 load_balancer_learns
+# A router between both has the small MTU
+router() {
+	from_application 1
+	(($(accept_stat icmp) > 0))
+	has_heard
 }
 
 nsip lb route add default via 10.0.1.2
 nsip lb -6 route add default via fd00:1::2
-for offload in on off; do
-	what="GSO $offload"
-	[[ $offload == on ]] || for link in client:eth0 lb:front lb:back backend:eth0; do
+TARGET=$BACKEND PORT=8080
+for what in 'GSO on' 'GSO off'; do
+	[[ $what == 'GSO on' ]] || for link in "${links[@]}"; do
 		veth_offload_off "${link%:*}" "${link#*:}"
 	done
 	for family in 4 6; do
 		accept_family $family
-		narrow backend via "$LB" dev eth0
-		check "accept: IPv$family, $what, small MTU -> found out, exact" here
-		check "accept: IPv$family, $what, small MTU, redirected port -> found out, exact" redirected
-		nsip backend "-$family" route del "$BALANCER" mtu 1300
+		TARGET=$BACKEND
+		either 'this host' backend
+		with_redirect either 'redirected port' backend
 		backend_ppctl flush-rules
-		narrow lb dev front
-		check "accept: IPv$family, $what, small MTU, gateway -> found out, exact" behind_gateway
-		check "accept: IPv$family, $what, small MTU, DNAT to a container -> found out, exact" \
-			behind_dnat
-		nsip lb "-$family" route del "$BALANCER" mtu 1300
-		nsip lb "-$family" route add "$BACKEND" dev back mtu 1300
-		check "accept: IPv$family, $what, gateway, small MTU behind it -> found out, exact" \
-			narrow_behind
-		check "accept: IPv$family, $what, DNAT, small MTU behind it -> found out, exact" \
-			narrow_behind_dnat
-		nsip lb "-$family" route del "$BACKEND" mtu 1300
+		either 'gateway' lb
+		with_dnat either 'DNAT to a container' lb
+		narrow_behind 'gateway'
+		with_dnat narrow_behind 'DNAT to a container'
 		lb_ppctl flush-rules
 	done
 done
 nsip lb link set front mtu 1300
 for family in 4 6; do
 	accept_family $family
-	check "accept: IPv$family, smaller MTU on the way -> found out, exact" on_the_way
+	TARGET=$BACKEND
+	check "accept: IPv$family, small MTU of a router -> found out, exact" with_rule backend router
 done
