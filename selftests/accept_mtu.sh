@@ -22,7 +22,7 @@ narrow() {
 }
 
 wide() {
-	nsip "$1" "-$FAMILY" route del "$BALANCER" mtu 1300 || true
+	nsip "$1" "-$FAMILY" route del "$BALANCER" mtu 1300
 }
 
 # from_application COUNT: what it sends is more than a packet
@@ -38,7 +38,7 @@ has_heard() {
 
 # Where no error is heard of, there is none
 nothing_too_long() {
-	trap 'ns backend nft delete table inet pp_deaf; wide "$1"' EXIT
+	trap "ns backend nft delete table inet pp_deaf; wide $1" EXIT
 	ns backend nft -f - <<-END
 		table inet pp_deaf {
 			chain input {
@@ -60,7 +60,7 @@ is_accepted() {
 narrower_now() {
 	local name=$1 narrowing
 
-	trap 'netem lb front none; wide "$name"' EXIT
+	trap "netem lb front none; wide $name" EXIT
 	netem lb front rate 2mbit
 	(wait_until 20 is_accepted "$name" && narrow "$name") &
 	narrowing=$!
@@ -110,7 +110,7 @@ with_rule() {
 # The way from the gateway to the application
 load_balancer_learns() {
 	nsip lb "-$FAMILY" route add "$BACKEND" dev back mtu 1300
-	trap 'nsip lb "-$FAMILY" route del "$BACKEND" mtu 1300' EXIT
+	trap "nsip lb -$FAMILY route del $BACKEND mtu 1300" EXIT
 	transfer 3 --size 100 --peer-addr "$REAL" -- --size 300k --timeout 20 -j 3 \
 		--send-header "v2,$REAL,0,$ASKED,443"
 	ns client ip route get "$TARGET" | grep -q 'mtu 1300'
