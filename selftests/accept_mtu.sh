@@ -38,7 +38,8 @@ has_heard() {
 
 # Where no error is heard of, there is none
 nothing_too_long() {
-	trap "ns backend nft delete table inet pp_deaf; wide $1" EXIT
+	narrowed=$1
+	trap 'ns backend nft delete table inet pp_deaf; wide "$narrowed"' EXIT
 	ns backend nft -f - <<-END
 		table inet pp_deaf {
 			chain input {
@@ -58,11 +59,12 @@ is_accepted() {
 
 # Half a megabyte takes two seconds; the way gets narrower when that has begun
 narrower_now() {
-	local name=$1 narrowing
+	local narrowing
 
-	trap "netem lb front none; wide $name" EXIT
+	narrowed=$1
+	trap 'netem lb front none; wide "$narrowed"' EXIT
 	netem lb front rate 2mbit
-	(wait_until 20 is_accepted "$name" && narrow "$name") &
+	(wait_until 20 is_accepted "$narrowed" && narrow "$narrowed") &
 	narrowing=$!
 	transfer 1 --size 500k --peer-addr "$REAL" -- --size 100 --timeout 50 \
 		--send-header "v2,$REAL,0,$ASKED,443"
@@ -110,7 +112,7 @@ with_rule() {
 # The way from the gateway to the application
 load_balancer_learns() {
 	nsip lb "-$FAMILY" route add "$BACKEND" dev back mtu 1300
-	trap "nsip lb -$FAMILY route del $BACKEND mtu 1300" EXIT
+	trap 'nsip lb "-$FAMILY" route del "$BACKEND" mtu 1300' EXIT
 	transfer 3 --size 100 --peer-addr "$REAL" -- --size 300k --timeout 20 -j 3 \
 		--send-header "v2,$REAL,0,$ASKED,443"
 	ns client ip route get "$TARGET" | grep -q 'mtu 1300'

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # SPDX-License-Identifier: GPL-2.0
 #
 # IPsec between two namespaces, in $esp_mode: transport or tunnel. A selftest has a
