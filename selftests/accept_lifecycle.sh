@@ -42,9 +42,10 @@ stop_all() {
 # The rule has gone, the connection goes on, the module stays
 rule_gone() {
 	next_port
-	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --size 20M --peer-addr "$REAL"
+	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --size 20M --timeout 200 \
+		--peer-addr "$REAL"
 	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
-	start_bg client1 client "$PEER" client -c "$BACKEND" -p 8080 --size 20M \
+	start_bg client1 client "$PEER" client -c "$BACKEND" -p 8080 --size 20M --timeout 200 \
 		--send-header "v2,$REAL,$port,$ASKED,443"
 	wait_until 10 has_accepted "$port"
 	backend_ppctl flush-rules
