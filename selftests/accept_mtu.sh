@@ -25,15 +25,15 @@ wide() {
 	nsip "$1" "-$FAMILY" route del "$BALANCER" mtu 1300
 }
 
-# from_application COUNT: what it sends is more than a packet
+# from_application COUNT: what it sends is more than a packet. What it sees is in $sees.
 from_application() {
-	transfer "$1" --size 300k --peer-addr "$REAL" -- --size 100 --timeout 30 -j "$1" \
+	transfer "$1" --size 300k "${sees[@]}" -- --size 100 --timeout 30 -j "$1" \
 		--send-header "v2,$REAL,0,$ASKED,443"
 }
 
-# The application's host has heard of 1300 bytes to the client
+# The application's host has heard of 1300 bytes to the client, or whom it takes for that
 has_heard() {
-	ns backend ip route get "$REAL" | grep -q 'mtu 1300'
+	ns backend ip route get "${sees[-1]}" | grep -q 'mtu 1300'
 }
 
 # Where no error is heard of, there is none
@@ -66,7 +66,7 @@ narrower_now() {
 	netem lb front rate 2mbit
 	(wait_until 20 is_accepted "$narrowed" && narrow "$narrowed") &
 	narrowing=$!
-	transfer 1 --size 500k --peer-addr "$REAL" -- --size 100 --timeout 50 \
+	transfer 1 --size 500k "${sees[@]}" -- --size 100 --timeout 50 \
 		--send-header "v2,$REAL,0,$ASKED,443"
 	wait $narrowing
 	has_heard
@@ -94,6 +94,14 @@ with_dnat() {
 	nat_flush
 }
 
+# with_chain COMMAND...: to a tagged backend, with masquerade
+with_chain() {
+	nat_dnat_masq
+	sees=(--header v2 --src-addr "$REAL" --peer-addr "$LB")
+	TARGET=$VIP PORT=80 tagged=$BACKEND "$@"
+	nat_flush
+}
+
 # either WHAT NAME: the way that NAME has to the load balancer
 either() {
 	check "accept: IPv$FAMILY, $what, $1, small MTU -> nothing too long, exact" \
@@ -106,6 +114,7 @@ either() {
 with_rule() {
 	"${1}_ppctl" flush-rules
 	"${1}_ppctl" add-rule accept to "$TARGET" port "$PORT" from "$BALANCER" >/dev/null
+	[[ -z ${tagged:-} ]] || lb_ppctl add-rule send to "$tagged" port 8080 >/dev/null
 	"${@:2}"
 }
 
@@ -113,7 +122,7 @@ with_rule() {
 load_balancer_learns() {
 	nsip lb "-$FAMILY" route add "$BACKEND" dev back mtu 1300
 	trap 'nsip lb "-$FAMILY" route del "$BACKEND" mtu 1300' EXIT
-	transfer 3 --size 100 --peer-addr "$REAL" -- --size 300k --timeout 20 -j 3 \
+	transfer 3 --size 100 "${sees[@]}" -- --size 300k --timeout 20 -j 3 \
 		--send-header "v2,$REAL,0,$ASKED,443"
 	ns client ip route get "$TARGET" | grep -q 'mtu 1300'
 	nsip client route flush cache
@@ -141,7 +150,7 @@ for what in 'GSO on' 'GSO off'; do
 	done
 	for family in 4 6; do
 		accept_family $family
-		TARGET=$BACKEND
+		TARGET=$BACKEND sees=(--peer-addr "$REAL")
 		either 'this host' backend
 		with_redirect either 'redirected port' backend
 		backend_ppctl flush-rules
@@ -149,12 +158,14 @@ for what in 'GSO on' 'GSO off'; do
 		with_dnat either 'DNAT to a container' lb
 		narrow_behind 'gateway'
 		with_dnat narrow_behind 'DNAT to a container'
+		with_chain either 'chain' lb
+		with_chain narrow_behind 'chain'
 		lb_ppctl flush-rules
 	done
 done
 nsip lb link set front mtu 1300
 for family in 4 6; do
 	accept_family $family
-	TARGET=$BACKEND
+	TARGET=$BACKEND sees=(--peer-addr "$REAL")
 	check "accept: IPv$family, small MTU of a router -> found out, exact" with_rule backend router
 done
