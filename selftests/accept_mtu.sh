@@ -57,14 +57,20 @@ is_accepted() {
 	(($("${1}_ppctl" -j list-rules | json_first accepted) > 0))
 }
 
-# Half a megabyte takes two seconds; the way gets narrower when that has begun
+gets_narrower() {
+	wait_until 20 is_accepted "$1"
+	narrow "$1"
+	netem lb front rate 20mbit
+}
+
+# Half a megabyte would take twenty seconds; the way gets narrower when that has begun
 narrower_now() {
 	local narrowing
 
 	narrowed=$1
 	trap 'netem lb front none; wide "$narrowed"' EXIT
-	netem lb front rate 2mbit
-	(wait_until 20 is_accepted "$narrowed" && narrow "$narrowed") &
+	netem lb front rate 200kbit
+	gets_narrower "$narrowed" &
 	narrowing=$!
 	transfer 1 --size 500k "${sees[@]}" -- --size 100 --timeout 50 \
 		--send-header "v2,$REAL,0,$ASKED,443"
