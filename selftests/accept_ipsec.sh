@@ -15,6 +15,10 @@ module_require
 topo_lb 4
 
 esp_talks=lb esp_listens=backend esp_device=tunnel
+esp_outer=(10.0.2.1 10.0.2.2)
+for family in 4 6; do
+	esp_near[family]=${inner_lb[$family]} esp_far[family]=${inner_backend[$family]}
+done
 
 # esp_policies NAME: both directions, of both families
 esp_policies() {
@@ -22,30 +26,14 @@ esp_policies() {
 
 	for family in 4 6; do
 		if [[ $1 == backend ]]; then
-			esp_policy backend "${inner_backend[$family]}" "${inner_lb[$family]}" out 10.0.2.2 10.0.2.1
-			esp_policy backend "${inner_lb[$family]}" "${inner_backend[$family]}" in 10.0.2.1 10.0.2.2
+			esp_policy backend "${esp_far[$family]}" "${esp_near[$family]}" out
+			esp_policy backend "${esp_near[$family]}" "${esp_far[$family]}" in
 			continue
 		fi
-		esp_policy lb "${inner_lb[$family]}" "${inner_backend[$family]}" out 10.0.2.1 10.0.2.2
-		esp_policy lb "${inner_backend[$family]}" "${inner_lb[$family]}" in 10.0.2.2 10.0.2.1
+		esp_policy lb "${esp_near[$family]}" "${esp_far[$family]}" out
+		esp_policy lb "${esp_far[$family]}" "${esp_near[$family]}" in
 		# what NAT has given its client back
-		esp_policy lb "${inner_backend[$family]}" "${any[$family]}" fwd 10.0.2.2 10.0.2.1
-	done
-}
-
-esp_states() {
-	local name family
-
-	for name in lb backend; do
-		if [[ $esp_mode == tunnel ]]; then
-			esp_state $name 10.0.2.1 10.0.2.2 11
-			esp_state $name 10.0.2.2 10.0.2.1 21
-			continue
-		fi
-		for family in 4 6; do
-			esp_state $name "${inner_lb[$family]}" "${inner_backend[$family]}" "1$family"
-			esp_state $name "${inner_backend[$family]}" "${inner_lb[$family]}" "2$family"
-		done
+		esp_policy lb "${esp_far[$family]}" "${any[$family]}" fwd
 	done
 }
 
@@ -77,9 +65,10 @@ some_plain() {
 	is "$(accept_rule_stat accepted)" 1 'accepted'
 }
 
-# The application is here, and yet NAT leads to it
+# The application is here, and yet NAT leads to it. What comes out of a tunnel comes by the
+# device of IPsec itself, whose address "redirect" would take.
 redirected() {
-	trap 'ns backend nft delete table inet pp_redirect' EXIT
+	trap 'redirect_end backend' EXIT
 	ns backend nft -f - <<-END
 		table inet pp_redirect {
 			chain prerouting {
@@ -97,7 +86,7 @@ nat_to_tunnel
 clamp_client
 over_device vlan id 7
 for esp_mode in transport tunnel; do
-	esp_states
+	esp_states lb backend
 	esp_policies lb
 	esp_policies backend
 	for family in 4 6; do

@@ -15,43 +15,25 @@ topo_lb 4
 
 # IPv6 asks whose device the address is, and here it is none of ours
 esp_talks=client esp_listens=lb esp_device=front esp_always=6
+esp_outer=(10.0.1.2 10.0.1.1)
+esp_near=([4]=10.0.1.2 [6]=fd00:1::2) esp_far=([4]=10.0.1.1 [6]=fd00:1::1)
 
-# esp_policies NAME: what the load balancer has to say to the gateway, and what by way of it
-# where the gateway can speak for others, both directions of both families
+# esp_policies NAME: what the load balancer has to say to the gateway, and in tunnel mode by way
+# of it; both directions of both families
 esp_policies() {
-	local family dir to
+	local family near to
 
 	for family in 4 6; do
-		topo_family $family
-		to=$VIP
+		near=${esp_near[$family]} to=${esp_far[$family]}
 		[[ $esp_mode == transport ]] || to=${any[$family]}
 		if [[ $1 == client ]]; then
-			esp_policy client "$CLIENT" "$to" out 10.0.1.2 10.0.1.1
-			esp_policy client "$to" "$CLIENT" in 10.0.1.1 10.0.1.2
+			esp_policy client "$near" "$to" out
+			esp_policy client "$to" "$near" in
 			continue
 		fi
-		esp_policy lb "$to" "$CLIENT" out 10.0.1.1 10.0.1.2
-		for dir in in fwd; do
-			esp_policy lb "$CLIENT" "$to" $dir 10.0.1.2 10.0.1.1
-		done
-	done
-	accept_family "$esp_family"
-}
-
-esp_states() {
-	local name family
-
-	for name in client lb; do
-		if [[ $esp_mode == tunnel ]]; then
-			esp_state $name 10.0.1.2 10.0.1.1 11
-			esp_state $name 10.0.1.1 10.0.1.2 21
-			continue
-		fi
-		for family in 4 6; do
-			topo_family $family
-			esp_state $name "$CLIENT" "$VIP" "1$family"
-			esp_state $name "$VIP" "$CLIENT" "2$family"
-		done
+		esp_policy lb "$to" "$near" out
+		# nothing of it stays at the gateway
+		esp_policy lb "$near" "$to" fwd
 	done
 }
 
@@ -95,12 +77,11 @@ nsip lb xfrm state count >/dev/null 2>&1 || skip_all 'this kernel has no IPsec'
 nsip lb route add default via 10.0.1.2
 nsip lb -6 route add default via fd00:1::2
 for esp_mode in tunnel transport; do
-	esp_family=4
-	esp_states
+	esp_states client lb
 	esp_policies client
 	esp_policies lb
-	for esp_family in 4 6; do
-		accept_family $esp_family
+	for family in 4 6; do
+		accept_family $family
 		if [[ $esp_mode == tunnel ]]; then
 			TARGET=$BACKEND PORT=8080
 			cases 'gateway'

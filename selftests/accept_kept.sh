@@ -138,12 +138,11 @@ redirected() {
 
 	next_port
 	header=$(v2 21 $tcp "$REAL,$port,$ASKED,443" e1=00ff)
-	ns backend nft 'add table inet pp_redirect; add chain inet pp_redirect in { type nat hook prerouting priority -100; };
-		add rule inet pp_redirect in tcp dport 8080 redirect to :9090'
+	redirect backend 8080 9090
 	serve "$BACKEND" 9090
 	call "$header"
 	answered "$header" "[\"$ASKED\",443]"
-	ns backend nft delete table inet pp_redirect
+	redirect_end backend
 }
 
 listed() {

@@ -61,14 +61,7 @@ far() {
 sockets() {
 	local name only port option
 
-	ns backend nft -f - <<-END
-		table inet pp_nat {
-			chain prerouting {
-				type nat hook prerouting priority -100; policy accept;
-				tcp dport 8082 redirect to :9082
-			}
-		}
-	END
+	redirect backend 8082 9082
 	for family in 4 6; do
 		accept_family $family
 		backend_ppctl add-rule accept to "$BACKEND" port 8081-8083 from "$BALANCER" >/dev/null

@@ -82,16 +82,9 @@ narrower_now() {
 
 # with_redirect COMMAND...: the application is here, and yet NAT leads to it
 with_redirect() {
-	ns backend nft -f - <<-END
-		table inet pp_redirect {
-			chain prerouting {
-				type nat hook prerouting priority -100; policy accept;
-				tcp dport 8080 redirect to :9090
-			}
-		}
-	END
+	redirect backend 8080 9090
 	BPORT=9090 "$@"
-	ns backend nft delete table inet pp_redirect
+	redirect_end backend
 }
 
 with_dnat() {
@@ -140,11 +133,18 @@ narrow_behind() {
 		with_rule lb load_balancer_learns
 }
 
-# A router between both has the small MTU
+# router NAME: that has the rule; its error of a router's is what the application's host hears of
 router() {
 	from_application 1
-	(($(accept_stat icmp) > 0))
+	(($("${1}_ppctl" -j show-stats | json_first icmp) > 0))
 	has_heard
+	nsip backend route flush cache
+	nsip backend -6 route flush cache
+}
+
+by_router() {
+	check "accept: IPv$FAMILY, $1, small MTU of a router -> found out, exact" \
+		with_rule "$2" router "$2"
 }
 
 nsip lb route add default via 10.0.1.2
@@ -169,9 +169,24 @@ for what in 'GSO on' 'GSO off'; do
 		lb_ppctl flush-rules
 	done
 done
-nsip lb link set front mtu 1300
+# The load balancer is behind who has been it so far
+ns_make far
+veth_make client far far eth0
+addr_add client far 10.0.3.1/24 fd00:3::1/64
+addr_add far eth0 10.0.3.2/24 fd00:3::2/64
+ns_sysctl client net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+nsip far route add default via 10.0.3.1
+nsip far -6 route add default via fd00:3::1
+nsip client link set far mtu 1300
+CLIENT_NS=far
 for family in 4 6; do
 	accept_family $family
-	TARGET=$BACKEND sees=(--peer-addr "$REAL")
-	check "accept: IPv$family, small MTU of a router -> found out, exact" with_rule backend router
+	TARGET=$BACKEND sees=(--peer-addr "$REAL") BALANCER=10.0.3.2
+	[[ $family == 4 ]] || BALANCER=fd00:3::2
+	by_router 'this host' backend
+	with_redirect by_router 'redirected port' backend
+	backend_ppctl flush-rules
+	by_router 'gateway' lb
+	with_dnat by_router 'DNAT to a container' lb
+	lb_ppctl flush-rules
 done

@@ -1,14 +1,16 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2153,SC2154
 # SPDX-License-Identifier: GPL-2.0
 #
-# IPsec between two namespaces, in $esp_mode: transport or tunnel. A selftest has a
-# function esp_policies NAME, both directions of both families, and says which of the two
-# $esp_talks to the other, which $esp_listens, and by which $esp_device of it; for which
-# family, $esp_always, the policies of forwarding hold for any device.
+# IPsec between two namespaces, in $esp_mode: transport or tunnel. Of a selftest: which of
+# the two $esp_talks to the other, which $esp_listens, and by which $esp_device of it; for
+# which family, $esp_always, policies hold for any device; their IPv4 addresses, $esp_outer,
+# which a tunnel is between, and those of either family, $esp_near and $esp_far, which speak in
+# transport mode; and a function esp_policies NAME, both directions of both families.
 
 # Addresses of no matter whom
 # shellcheck disable=SC2034 # for the tests
 declare -A any=([4]=0.0.0.0/0 [6]=::/0)
+declare -a esp_near esp_far
 
 # One direction of a connection: NAME of who adds it, FROM, TO, SPI
 esp_state() {
@@ -20,11 +22,32 @@ esp_state() {
 		aead 'rfc4106(gcm(aes))' "0x$(printf '%040d' "$4")" 128 "${both[@]}"
 }
 
-# esp_policy NAME FROM TO in|out|fwd TUNNEL-FROM TUNNEL-TO
-esp_policy() {
-	local template=(tmpl proto esp mode transport)
+# esp_states NAME...: both directions, known to these
+esp_states() {
+	local name family
 
-	[[ $esp_mode == transport ]] || template=(tmpl src "$5" dst "$6" proto esp mode tunnel)
+	for name in "$@"; do
+		if [[ $esp_mode == tunnel ]]; then
+			esp_state "$name" "${esp_outer[0]}" "${esp_outer[1]}" 11
+			esp_state "$name" "${esp_outer[1]}" "${esp_outer[0]}" 21
+			continue
+		fi
+		for family in 4 6; do
+			esp_state "$name" "${esp_near[$family]}" "${esp_far[$family]}" "1$family"
+			esp_state "$name" "${esp_far[$family]}" "${esp_near[$family]}" "2$family"
+		done
+	done
+}
+
+# esp_policy NAME FROM TO in|out|fwd
+esp_policy() {
+	local template=(tmpl proto esp mode transport) from=0
+
+	# who sends: the first of $esp_outer is of who talks
+	[[ $1 == "$esp_talks" ]] || from=1
+	[[ $4 == out ]] || from=$((1 - from))
+	[[ $esp_mode == transport ]] ||
+		template=(tmpl src "${esp_outer[from]}" dst "${esp_outer[1 - from]}" proto esp mode tunnel)
 	nsip "$1" xfrm policy add src "$2" dst "$3" proto tcp dir "$4" "${template[@]}"
 }
 

@@ -230,6 +230,22 @@ nat_flush() {
 	ns lb nft delete table inet pp_nat
 }
 
+# redirect NAME PORT TO: what comes to this port is for the application at another one
+redirect() {
+	ns "$1" nft -f - <<-END
+		table inet pp_redirect {
+			chain prerouting {
+				type nat hook prerouting priority -100; policy accept;
+				tcp dport $2 redirect to :$3
+			}
+		}
+	END
+}
+
+redirect_end() {
+	ns "$1" nft delete table inet pp_redirect
+}
+
 # ppctl in the load balancer's namespace
 lb_ppctl() {
 	ns lb "$PPCTL" "$@"
