@@ -84,8 +84,8 @@ static inline void pp_change_be16(__wsum *sum, __be16 *field, __be16 value)
 }
 
 /*
- * Whether a packet may be a SYN; where nothing else is of interest, most packets
- * need not be parsed. The network header is linear in all hooks.
+ * Whether a packet may be a SYN, a client's; where nothing else is of interest, most
+ * packets need not be parsed. The network header is linear in all hooks.
  */
 static inline bool pp_packet_may_be_syn(const struct sk_buff *skb, enum pp_family family)
 {
@@ -101,7 +101,8 @@ static inline bool pp_packet_may_be_syn(const struct sk_buff *skb, enum pp_famil
 			return true;
 		flags += sizeof(struct ipv6hdr);
 	}
-	return flags >= skb_headlen(skb) || skb->data[flags] & TCPHDR_SYN;
+	return flags >= skb_headlen(skb) ||
+	       (skb->data[flags] & (TCPHDR_SYN | TCPHDR_ACK)) == TCPHDR_SYN;
 }
 
 /* The options of nearly all packets: two NOPs, and a timestamp (RFC 7323, appendix A) */

@@ -8,6 +8,7 @@
 #include <linux/in6.h>
 #include <linux/refcount.h>
 #include <linux/rcupdate.h>
+#include <net/ipv6.h>
 #include "net.h"
 
 struct netlink_ext_ack;
@@ -31,6 +32,25 @@ union pp_address {
 	__be32 ip;
 	struct in6_addr in6;
 };
+
+/**
+ * pp_rule_mask_prefix - clear the host bits of a prefix
+ * @family: family of @addr
+ * @addr: prefix
+ * @len: its length in bits
+ */
+static inline void pp_rule_mask_prefix(enum pp_family family, union pp_address *addr,
+				       unsigned int len)
+{
+	struct in6_addr prefix;
+
+	if (family == PP_IPV6) {
+		ipv6_addr_prefix(&prefix, &addr->in6, len);
+		addr->in6 = prefix;
+	} else {
+		addr->ip &= len ? htonl(~0U << (32 - len)) : 0;
+	}
+}
 
 /**
  * struct pp_from - a source whose headers are believed
@@ -144,7 +164,6 @@ void pp_rule_flush(struct pp_net *pn);
 struct pp_rule *pp_rule_find(struct pp_net *pn, const struct pp_rule_query *query);
 bool pp_rule_believes(const struct pp_rule *rule, enum pp_family family,
 		      const union pp_address *addr);
-void pp_rule_mask_prefix(enum pp_family family, union pp_address *addr, unsigned int len);
 void pp_rule_clear(struct pp_rules *rules);
 
 struct pp_rules *pp_rules_in_force(const struct pp_net *pn);

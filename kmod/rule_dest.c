@@ -6,46 +6,7 @@
  */
 #include <linux/bitops.h>
 #include <linux/slab.h>
-#include <net/ipv6.h>
 #include "rule_index.h"
-
-/**
- * pp_rule_mask_prefix - clear the host bits of a prefix
- * @family: family of @addr
- * @addr: prefix
- * @len: its length in bits
- */
-void pp_rule_mask_prefix(enum pp_family family, union pp_address *addr, unsigned int len)
-{
-	struct in6_addr prefix;
-
-	if (family == PP_IPV6) {
-		ipv6_addr_prefix(&prefix, &addr->in6, len);
-		addr->in6 = prefix;
-	} else {
-		addr->ip &= len ? htonl(~0U << (32 - len)) : 0;
-	}
-}
-
-/**
- * pp_rule_dest_key - name of a destination
- * @direction: of its rules
- * @family: family of @to
- * @to: an address in the prefix
- * @len: length of the prefix in bits
- */
-struct pp_dest_key pp_rule_dest_key(enum pp_direction direction, enum pp_family family,
-				    const union pp_address *to, unsigned int len)
-{
-	struct pp_dest_key key = { .direction = direction, .family = family, .len = len };
-
-	if (family == PP_IPV6)
-		key.prefix.in6 = to->in6;
-	else
-		key.prefix.ip = to->ip;
-	pp_rule_mask_prefix(family, &key.prefix, len);
-	return key;
-}
 
 /**
  * pp_rule_dest_find - the destination of a rule, if it is in the table

@@ -46,10 +46,24 @@ static const struct pp_slot *best_of_dest(struct pp_rules *rules, struct pp_dest
 	return best;
 }
 
+static inline const struct pp_slot *best_of_length(struct pp_rules *rules,
+						   const struct pp_rule_query *query,
+						   unsigned int len)
+{
+	struct pp_dest_key key = pp_rule_dest_key(query->direction, query->family, &query->to,
+						  len);
+	struct pp_dest *dest = rhashtable_lookup(&rules->dests, &key, pp_dest_params);
+
+	return dest ? best_of_dest(rules, dest, query) : NULL;
+}
+
 /**
  * pp_rule_find - the rule for a new connection
  * @pn: namespace
  * @query: the connection
+ *
+ * Each SYN of others comes here, mostly for one length: for_each_set_bit() has two calls
+ * for that.
  *
  * Context: under RCU.
  * Return: the most specific rule, or NULL
@@ -59,19 +73,16 @@ struct pp_rule *pp_rule_find(struct pp_net *pn, const struct pp_rule_query *quer
 	struct pp_rules *rules = rcu_dereference(pn->rules);
 	const unsigned long *lengths = rules->lengths[query->direction][query->family];
 	const struct pp_slot *best;
-	struct pp_dest *dest;
-	struct pp_dest_key key;
-	unsigned int bit;
+	unsigned int word, bit;
+	unsigned long left;
 
-	for_each_set_bit(bit, lengths, PP_PREFIX_LENGTHS) {
-		key = pp_rule_dest_key(query->direction, query->family, &query->to,
-				       PP_PREFIX_LENGTHS - 1 - bit);
-		dest = rhashtable_lookup(&rules->dests, &key, pp_dest_params);
-		if (!dest)
-			continue;
-		best = best_of_dest(rules, dest, query);
-		if (best)
-			return best->rule;
+	for (word = 0; word < BITS_TO_LONGS(PP_PREFIX_LENGTHS); word++) {
+		for (left = READ_ONCE(lengths[word]); left; left &= left - 1) {
+			bit = word * BITS_PER_LONG + __ffs(left);
+			best = best_of_length(rules, query, PP_PREFIX_LENGTHS - 1 - bit);
+			if (best)
+				return best->rule;
+		}
 	}
 	return NULL;
 }

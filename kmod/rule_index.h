@@ -29,6 +29,27 @@ struct pp_dest_key {
 };
 
 /**
+ * pp_rule_dest_key - name of a destination
+ * @direction: of its rules
+ * @family: family of @to
+ * @to: an address in the prefix
+ * @len: length of the prefix in bits
+ */
+static inline struct pp_dest_key pp_rule_dest_key(enum pp_direction direction,
+						  enum pp_family family,
+						  const union pp_address *to, unsigned int len)
+{
+	struct pp_dest_key key = { .direction = direction, .family = family, .len = len };
+
+	if (family == PP_IPV6)
+		key.prefix.in6 = to->in6;
+	else
+		key.prefix.ip = to->ip;
+	pp_rule_mask_prefix(family, &key.prefix, len);
+	return key;
+}
+
+/**
  * struct pp_shape - form of the blocks of a destination
  * @mark_mask: bits of the mark that the blocks name
  * @port_bits: low bits of the port that they leave out
@@ -120,8 +141,6 @@ static const struct rhashtable_params pp_block_params __maybe_unused = {
 /* Different mark masks that the rules of one destination may have */
 #define PP_MARK_MASKS_MAX	16
 
-struct pp_dest_key pp_rule_dest_key(enum pp_direction direction, enum pp_family family,
-				    const union pp_address *to, unsigned int len);
 struct pp_dest *pp_rule_dest_find(struct pp_rules *rules, const struct pp_rule *rule,
 				  enum pp_family family);
 struct pp_dest *pp_rule_dest_get(struct pp_rules *rules, const struct pp_rule *rule,
