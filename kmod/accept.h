@@ -253,6 +253,7 @@ void pp_accept_finish_work(struct work_struct *work);
 /* accept_client.c */
 int pp_accept_name_client(struct pp_accept *entry, const struct pp_header *header);
 bool pp_accept_has_socket(const struct pp_accept *entry);
+bool pp_accept_has_in_flight(const struct pp_accept *entry, u32 seq);
 struct sock *pp_accept_find_half_open(const struct pp_accept *entry);
 bool pp_accept_is_alive(const struct pp_accept *entry);
 bool pp_accept_makes_room(struct pp_accept *old, const struct pp_accept *entry);
@@ -305,6 +306,8 @@ struct dst_entry *pp_accept_find_route(const struct pp_accept *entry,
 				       const struct pp_flow_key *key, u32 mark);
 void pp_accept_note_mark(struct pp_accept *entry, u32 mark);
 struct dst_entry *pp_accept_route(struct pp_accept *entry);
+void pp_accept_learn_mtu(const struct pp_accept *entry, struct sk_buff *skb, unsigned int off,
+			 u32 mtu);
 bool pp_accept_route_in(struct sk_buff *skb, const struct pp_accept *entry,
 			const struct net_device *in);
 unsigned int pp_accept_mtu(struct pp_accept *entry);

@@ -61,6 +61,22 @@ bool pp_accept_has_socket(const struct pp_accept *entry)
 }
 
 /**
+ * pp_accept_has_in_flight - whether the stack waits for a byte to be acknowledged
+ * @entry: local connection, under RCU
+ * @seq: the byte's number, as the stack has it
+ */
+bool pp_accept_has_in_flight(const struct pp_accept *entry, u32 seq)
+{
+	struct sock *sk = find_socket(entry);
+	bool has = sk && sk_fullsock(sk) &&
+		   between(seq, READ_ONCE(tcp_sk(sk)->snd_una), READ_ONCE(tcp_sk(sk)->snd_nxt));
+
+	if (sk)
+		sock_gen_put(sk);
+	return has;
+}
+
+/**
  * pp_accept_find_half_open - what the listener has of L's handshake
  * @entry: connection in PP_ACCEPT_SYN, under RCU
  *

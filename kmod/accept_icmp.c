@@ -10,6 +10,21 @@
 #include "accept.h"
 #include "quote.h"
 
+/*
+ * The stack learns a path's MTU for the client that a connection is of. All of them are
+ * behind the same way, and routers do not tell each: they limit their errors. The
+ * stack believes who quotes a packet that is on its way.
+ */
+static void learn_mtu(const struct pp_accept *entry, struct sk_buff *skb,
+		      const struct pp_quote *quote)
+{
+	u32 mtu = pp_quote_mtu(skb, quote);
+
+	if (mtu && entry->is_renamed && entry->is_local &&
+	    pp_accept_has_in_flight(entry, ntohl(quote->th.seq) + entry->delta))
+		pp_accept_learn_mtu(entry, skb, quote->ip, mtu);
+}
+
 /**
  * pp_accept_icmp_in - an ICMP error may be for an application
  * @pn: namespace
@@ -33,6 +48,7 @@ void pp_accept_icmp_in(struct pp_net *pn, struct sk_buff *skb, enum pp_family fa
 	th = pp_quote_write(skb, &quote);
 	if (!th)
 		return;
+	learn_mtu(entry, skb, &quote);
 	pp_quote_set_seq(skb, &quote, th, htonl(ntohl(th->seq) + entry->delta));
 	pp_quote_set_end(skb, &quote, th, false, &entry->inner.src, entry->inner.sport);
 	pp_stats_inc(pn, ICMP);

@@ -142,6 +142,38 @@ unsigned int pp_accept_mtu(struct pp_accept *entry)
 	return mtu;
 }
 
+/* Whether TCP does: by ip_no_pmtu_disc, always or if the error fits a connection */
+static bool believes_routers(const struct net *net)
+{
+	int mode = READ_ONCE(net->ipv4.sysctl_ip_no_pmtu_disc);
+
+	return mode == 0 || mode == 3;
+}
+
+/**
+ * pp_accept_learn_mtu - a router says what the way to the load balancer takes
+ * @entry: connection, under RCU
+ * @skb: ICMP error
+ * @off: offset of the quoted packet, which names the load balancer
+ * @mtu: bytes of a packet
+ *
+ * For IPv4 the route is the one without a mark.
+ */
+void pp_accept_learn_mtu(const struct pp_accept *entry, struct sk_buff *skb, unsigned int off,
+			 u32 mtu)
+{
+	struct net *net = entry->net->net;
+	int vrf = pp_accept_vrf(entry);
+
+	__skb_pull(skb, off);
+	if (entry->wire.family == PP_IPV6)
+		ip6_update_pmtu(skb, net, htonl(mtu), vrf, READ_ONCE(entry->mark),
+				sock_net_uid(net, NULL));
+	else if (believes_routers(net))
+		ipv4_update_pmtu(skb, net, mtu, vrf, IPPROTO_TCP);
+	__skb_push(skb, off);
+}
+
 /**
  * pp_accept_note_mark - the host sends something by this mark
  * @entry: connection, under RCU

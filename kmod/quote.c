@@ -103,6 +103,43 @@ bool pp_quote_find(const struct sk_buff *skb, enum pp_family family, struct pp_q
 	return true;
 }
 
+static bool checksum_ok(const struct sk_buff *skb, const struct pp_quote *quote)
+{
+	unsigned int len = skb->len - quote->icmp;
+	__wsum sum;
+
+	if (skb_csum_unnecessary(skb))
+		return true;
+	sum = skb_checksum(skb, quote->icmp, len, 0);
+	if (quote->family == PP_IPV6)
+		return !csum_ipv6_magic(&ipv6_hdr(skb)->saddr, &ipv6_hdr(skb)->daddr, len,
+					IPPROTO_ICMPV6, sum);
+	return !csum_fold(sum);
+}
+
+/**
+ * pp_quote_mtu - what an ICMP error says of a path's MTU
+ * @skb: packet
+ * @quote: of pp_quote_find(); pp_quote_write() has succeeded
+ *
+ * Return: the MTU in bytes, or 0 if the error is about something else or corrupt
+ */
+u32 pp_quote_mtu(const struct sk_buff *skb, const struct pp_quote *quote)
+{
+	const void *icmp = skb->data + quote->icmp;
+	const struct icmp6hdr *icmp6h = icmp;
+	const struct icmphdr *icmph = icmp;
+	u32 mtu = 0;
+
+	if (quote->family == PP_IPV6) {
+		if (icmp6h->icmp6_type == ICMPV6_PKT_TOOBIG)
+			mtu = ntohl(icmp6h->icmp6_mtu);
+	} else if (icmph->type == ICMP_DEST_UNREACH && icmph->code == ICMP_FRAG_NEEDED) {
+		mtu = ntohs(icmph->un.frag.mtu);
+	}
+	return mtu && checksum_ok(skb, quote) ? mtu : 0;
+}
+
 static __sum16 *icmp_checksum(struct sk_buff *skb, const struct pp_quote *quote)
 {
 	void *icmp = skb->data + quote->icmp;

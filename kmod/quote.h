@@ -33,6 +33,7 @@ struct pp_quote {
 
 bool pp_quote_find(const struct sk_buff *skb, enum pp_family family, struct pp_quote *quote,
 		   struct pp_flow_key *key);
+u32 pp_quote_mtu(const struct sk_buff *skb, const struct pp_quote *quote);
 struct pp_quoted_tcp *pp_quote_write(struct sk_buff *skb, const struct pp_quote *quote);
 void pp_quote_set_seq(struct sk_buff *skb, const struct pp_quote *quote,
 		      struct pp_quoted_tcp *th, __be32 seq);

@@ -36,6 +36,11 @@ has_heard() {
 	ns backend ip route get "${sees[-1]}" | grep -q 'mtu 1300'
 }
 
+forget() {
+	nsip backend route flush cache
+	nsip backend -6 route flush cache
+}
+
 # Where no error is heard of, there is none
 nothing_too_long() {
 	narrowed=$1
@@ -76,8 +81,7 @@ narrower_now() {
 		--send-header "v2,$REAL,0,$ASKED,443"
 	wait $narrowing
 	has_heard
-	nsip backend route flush cache
-	nsip backend -6 route flush cache
+	forget
 }
 
 # with_redirect COMMAND...: the application is here, and yet NAT leads to it
@@ -138,8 +142,48 @@ router() {
 	from_application 1
 	(($("${1}_ppctl" -j show-stats | json_first icmp) > 0))
 	has_heard
-	nsip backend route flush cache
-	nsip backend -6 route flush cache
+	forget
+}
+
+# has_learnt: the application's host knows what the way to the load balancer takes
+has_learnt() {
+	ns backend ip route get "$BALANCER" | grep -q 'mtu 1300'
+}
+
+# The second client has no need of the router, which may well have said enough by then
+told_once() {
+	local heard
+
+	from_application 1
+	has_learnt || fail 'the route to the load balancer has not learnt'
+	heard=$(accept_stat icmp)
+	((heard > 0))
+	REAL=$other sees=(--peer-addr "$other")
+	from_application 3
+	is "$(accept_stat icmp)" "$heard" 'errors heard of'
+	forget
+}
+
+# A packet that is not on its way was not too long
+not_believed() {
+	local heard port=40004
+
+	heard=$(accept_stat icmp)
+	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --end none --timeout 60
+	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	start_bg held far "$PEER" client -c "$BACKEND" -p 8080 --bind-port $port --end none \
+		--timeout 60 --send-header "v2,$REAL,0,$ASKED,443"
+	wait_until 20 is_accepted backend
+	ns lb "$pp_selftests/forge_error.py" "$BACKEND" 8080 "$BALANCER" $port 1300
+	wait_until 20 has_told "$heard"
+	! has_learnt || fail 'the route to the load balancer has learnt'
+	stop_bg held
+	stop_bg server
+	forget
+}
+
+has_told() {
+	(($(accept_stat icmp) > $1))
 }
 
 by_router() {
@@ -182,8 +226,12 @@ CLIENT_NS=far
 for family in 4 6; do
 	accept_family $family
 	TARGET=$BACKEND sees=(--peer-addr "$REAL") BALANCER=10.0.3.2
-	[[ $family == 4 ]] || BALANCER=fd00:3::2
+	other=192.0.2.78
+	[[ $family == 4 ]] || BALANCER=fd00:3::2 other=2001:db8::78
 	by_router 'this host' backend
+	check "accept: IPv$family, small MTU of a router -> found out once for all clients" \
+		with_rule backend told_once
+	check "accept: IPv$family, small MTU, forged -> not believed" with_rule backend not_believed
 	with_redirect by_router 'redirected port' backend
 	backend_ppctl flush-rules
 	by_router 'gateway' lb
