@@ -127,12 +127,15 @@ finish() {
 	is "$(rule_stat tagged) $(rule_stat acked)" '1 1'
 }
 
-# stopped STATE NS HOOK MATCH: a handshake that gets no further, until it may
+# stopped STATE NS HOOK MATCH: a handshake that gets no further, until it may. What is sent again
+# comes later each time, and on a slow machine there is much time between.
 stopped() {
+	local patience=(--timeout $((60 * ${PP_SLOW:-1})))
+
 	fresh
 	block "$2" "$3" "$4"
-	begin_server
-	begin_client
+	begin_server "${patience[@]}"
+	begin_client "${patience[@]}"
 	wait_until 20 in_state "$1"
 	listed "$1"
 	if [[ $1 != syn-sent ]] && backend_forgot; then
