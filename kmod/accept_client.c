@@ -61,9 +61,9 @@ bool pp_accept_has_socket(const struct pp_accept *entry)
 }
 
 /**
- * pp_accept_has_in_flight - whether the stack waits for a byte to be acknowledged
+ * pp_accept_has_in_flight - whether a packet may be on its way, as TCP judges ICMP errors
  * @entry: local connection, under RCU
- * @seq: the byte's number, as the stack has it
+ * @seq: the packet's number, as the stack has it
  */
 bool pp_accept_has_in_flight(const struct pp_accept *entry, u32 seq)
 {

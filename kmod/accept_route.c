@@ -157,7 +157,7 @@ static bool believes_routers(const struct net *net)
  * @off: offset of the quoted packet, which names the load balancer
  * @mtu: bytes of a packet
  *
- * For IPv4 the route is the one without a mark.
+ * ipv4_update_pmtu() knows of no mark, and the route without it is another one.
  */
 void pp_accept_learn_mtu(const struct pp_accept *entry, struct sk_buff *skb, unsigned int off,
 			 u32 mtu)
@@ -169,7 +169,7 @@ void pp_accept_learn_mtu(const struct pp_accept *entry, struct sk_buff *skb, uns
 	if (entry->wire.family == PP_IPV6)
 		ip6_update_pmtu(skb, net, htonl(mtu), vrf, READ_ONCE(entry->mark),
 				sock_net_uid(net, NULL));
-	else if (believes_routers(net))
+	else if (!READ_ONCE(entry->mark) && believes_routers(net))
 		ipv4_update_pmtu(skb, net, mtu, vrf, IPPROTO_TCP);
 	__skb_push(skb, off);
 }

@@ -145,9 +145,9 @@ router() {
 	forget
 }
 
-# has_learnt: the application's host knows what the way to the load balancer takes
+# has_learnt [mark MARK]: the application's host knows what the way to the load balancer takes
 has_learnt() {
-	ns backend ip route get "$BALANCER" | grep -q 'mtu 1300'
+	ns backend ip route get "$BALANCER" "$@" | grep -q 'mtu 1300'
 }
 
 # The second client has no need of the router, which may well have said enough by then
@@ -164,22 +164,41 @@ told_once() {
 	forget
 }
 
-# A packet that is not on its way was not too long
-not_believed() {
+# forged right|wrong|corrupt: a router says what it has no reason to say
+forged() {
 	local heard port=40004
 
 	heard=$(accept_stat icmp)
+	start_bg router lb "$pp_selftests/forge_error.py" back "$BACKEND" 8080 "$BALANCER" $port \
+		1300 "$1"
+	wait_until 20 grep -q listening "$PP_TMP/bg/router.out"
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --end none --timeout 60
 	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
 	start_bg held far "$PEER" client -c "$BACKEND" -p 8080 --bind-port $port --end none \
 		--timeout 60 --send-header "v2,$REAL,0,$ASKED,443"
-	wait_until 20 is_accepted backend
-	ns lb "$pp_selftests/forge_error.py" "$BACKEND" 8080 "$BALANCER" $port 1300
+	wait_bg router
 	wait_until 20 has_told "$heard"
-	! has_learnt || fail 'the route to the load balancer has learnt'
+}
+
+# A packet that is not on its way was not too long, and what is corrupt says nothing
+forged_error() {
+	local learns=no
+
+	forged "$1"
+	! has_learnt || learns=yes
 	stop_bg held
 	stop_bg server
 	forget
+	is $learns "$2" 'learnt by the route to the load balancer'
+}
+
+# The way that is narrow is the one that packets take, and the route without a mark is another
+marked() {
+	trap 'marks_end; forget' EXIT
+	marks_begin
+	from_application 1
+	! has_learnt || fail 'the route without a mark has learnt'
+	[[ $FAMILY == 4 ]] || has_learnt mark 0x77
 }
 
 has_told() {
@@ -231,7 +250,14 @@ for family in 4 6; do
 	by_router 'this host' backend
 	check "accept: IPv$family, small MTU of a router -> found out once for all clients" \
 		with_rule backend told_once
-	check "accept: IPv$family, small MTU, forged -> not believed" with_rule backend not_believed
+	check "accept: IPv$family, small MTU, forged, right number -> believed" \
+		with_rule backend forged_error right yes
+	check "accept: IPv$family, small MTU, forged, wrong number -> not believed" \
+		with_rule backend forged_error wrong no
+	check "accept: IPv$family, small MTU, forged, corrupt -> not believed" \
+		with_rule backend forged_error corrupt no
+	check "accept: IPv$family, small MTU of a router, route by mark -> found out, exact" \
+		with_rule backend marked
 	with_redirect by_router 'redirected port' backend
 	backend_ppctl flush-rules
 	by_router 'gateway' lb

@@ -1,42 +1,72 @@
 #!/usr/bin/python3 -S
 # SPDX-License-Identifier: GPL-2.0
-"""A router that nobody asked says that a packet was too long.
+"""A router that says that a packet was too long, of a connection that it forwards.
 
-Usage: forge_error.py SOURCE PORT DESTINATION PORT MTU
+Usage: forge_error.py DEVICE SOURCE PORT DESTINATION PORT MTU right | wrong | corrupt
 
-The error goes to SOURCE and quotes a packet of its own, whose sequence number it cannot know.
+Listens on DEVICE until SOURCE has said something and is silent then; the error goes to it, and quotes
+a packet behind that, which TCP believes ("right"), or one with a number that is far from all that is
+on its way ("wrong"), or is the first with a wrong checksum ("corrupt").
 """
 import ipaddress
-import os
+import select
 import socket
 import struct
 import sys
 
+from accept_ends import SPACE, checksum, make
+from compare_captures import ACK, Packet, is_tcp
 
-def checksum(data):
-    """Of the Internet (RFC 1071)."""
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
+ALL_FRAMES = 3
+FAR = 1 << 30
+
+
+def listen(device, ends):
+    """The number behind the last one that was sent, by these ends"""
+    frames = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ALL_FRAMES))
+    frames.bind((device, 0))
+    print("listening", flush=True)
+    behind = None
+    while select.select([frames], [], [], 30 if behind is None else 1)[0]:
+        frame = frames.recv(1 << 17)
+        packet = Packet(0, frame) if is_tcp(frame) else None
+        # a SYN-ACK has a number of its own
+        if packet and (packet.src, packet.dst) == ends and not packet.is_syn():
+            behind = packet.seq + len(packet.payload) + packet.has(2)
+    if behind is None:
+        sys.exit("nothing was said")
+    return behind
+
+
+def send(packet, mtu, wrong):
+    """The error that quotes a packet, to its sender"""
+    source = packet[12:16] if packet[0] >> 4 == 4 else packet[8:24]
+    to = str(ipaddress.ip_address(source))
+    if len(source) == 4:
+        error = struct.pack("!BBHHH", 3, 4, 0, 0, mtu) + packet
+        total = (checksum(error) + wrong) % 0xFFFF
+        out = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+        out.sendto(error[:2] + struct.pack("!H", total) + error[4:], (to, 0))
+        return
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+        probe.connect((to, 9))
+        router = socket.inet_pton(socket.AF_INET6, probe.getsockname()[0])
+    error = struct.pack("!BBHI", 2, 0, 0, mtu) + packet
+    total = (checksum(router + source + struct.pack("!II", len(error), socket.IPPROTO_ICMPV6) + error) +
+             wrong) % 0xFFFF
+    # with a header of our own: the kernel would mend the checksum
+    out = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    out.sendto(struct.pack("!IHBB", 6 << 28, len(error), socket.IPPROTO_ICMPV6, 64) + router + source +
+               error[:2] + struct.pack("!H", total) + error[4:], (to, 0))
 
 
 def main():
-    source, destination = (ipaddress.ip_address(sys.argv[i]) for i in (1, 3))
-    port, other, mtu = (int(sys.argv[i]) for i in (2, 4, 5))
-    tcp = struct.pack("!HH4sIHHHH", port, other, os.urandom(4), 0, 0x5010, 500, 0, 0)
-    ends = source.packed + destination.packed
-    if source.version == 4:
-        quote = struct.pack("!BBHHHBBH", 0x45, 0, 1500, 1, 0x4000, 60, socket.IPPROTO_TCP, 0) + ends + tcp
-        error = struct.pack("!BBHHH", 3, 4, 0, 0, mtu) + quote
-        error = error[:2] + struct.pack("!H", checksum(error)) + error[4:]
-        out = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-    else:
-        quote = struct.pack("!IHBB", 6 << 28, 1460, socket.IPPROTO_TCP, 60) + ends + tcp
-        # the kernel adds the checksum
-        error = struct.pack("!BBHI", 2, 0, 0, mtu) + quote
-        out = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
-    out.sendto(error, (str(source), 0))
+    device, mtu, kind = sys.argv[1], int(sys.argv[6]), sys.argv[7]
+    ends = tuple((socket.AF_INET6 if ":" in sys.argv[i] else socket.AF_INET,
+                  ipaddress.ip_address(sys.argv[i]).packed, int(sys.argv[i + 1])) for i in (2, 4))
+    behind = listen(device, ends)
+    seq = behind + FAR if kind == "wrong" else behind
+    send(make(*ends, seq % SPACE, 0, ACK, payload=bytes(400)), mtu, kind == "corrupt")
 
 
 if __name__ == "__main__":

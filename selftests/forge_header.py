@@ -16,6 +16,7 @@ import struct
 import sys
 import time
 
+from accept_ends import checksum
 from make_header import SIGNATURE
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
@@ -52,11 +53,7 @@ class Client:
         whole = head + options + data
         pseudo = (self.source.packed + self.destination.packed +
                   struct.pack("!II", len(whole), socket.IPPROTO_TCP))
-        padded = pseudo + whole + bytes(len(whole) % 2)
-        total = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
-        while total >> 16:
-            total = (total & 0xFFFF) + (total >> 16)
-        return whole[:16] + struct.pack("!H", ~total & 0xFFFF) + whole[18:]
+        return whole[:16] + struct.pack("!H", checksum(pseudo + whole)) + whole[18:]
 
     def send(self, *args, **kwargs):
         """Of what segment() makes."""

@@ -41,6 +41,32 @@ accept_rule_stat() {
 	backend_ppctl -j list-rules | json_first "$1"
 }
 
+# What the backend sends by itself finds the load balancer by the mark of OUTPUT alone
+marks_begin() {
+	local nowhere=10.0.2.99
+
+	[[ $FAMILY == 4 ]] || nowhere=fd00:2::99
+	nsip backend neigh replace "$nowhere" lladdr 02:00:00:00:00:99 dev eth0 nud permanent
+	nsip backend route add "$BALANCER" via "$nowhere"
+	nsip backend -"$FAMILY" route add default via "$LB" table 100
+	nsip backend -"$FAMILY" rule add fwmark 0x77 lookup 100
+	ns backend nft -f - <<-END
+		table inet pp_mark {
+			chain output {
+				type route hook output priority mangle; policy accept;
+				tcp sport 8080 meta mark set 0x77
+			}
+		}
+	END
+}
+
+marks_end() {
+	ns backend nft delete table inet pp_mark
+	nsip backend -"$FAMILY" rule del fwmark 0x77 lookup 100
+	nsip backend -"$FAMILY" route flush table 100
+	nsip backend route del "$BALANCER"
+}
+
 # accept_transfer COUNT [OPTION of the server]... -- [OPTION of the client]...:
 # from the load balancer to the backend, without any header
 accept_transfer() {
