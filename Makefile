@@ -13,10 +13,12 @@ DKMS ?= dkms
 DKMS_SRC ?= /usr/src
 INSTALL ?= install
 
-# K is the kernel of vm-test: a series such as 6.12, which is fetched from Debian
-# where it is not installed; a version; or the path of a vmlinuz. What is fetched,
-# and a version with headers, is the one to build for, too.
-ifneq ($(shell echo '$(K)' | grep -xE '[0-9]+\.[0-9]+'),)
+# K is the kernel of vm-test: a series such as 6.12, or 7.3-rt for its real-time
+# flavour, which is fetched from Debian if it is not installed; a version; or the path of a
+# vmlinuz. A fetched kernel, and a version with headers, is also the kernel to build for.
+# vm-arm64 fetches its own.
+ifneq ($(filter vm-arm64,$(MAKECMDGOALS)),)
+else ifneq ($(shell echo '$(K)' | grep -xE '[0-9]+\.[0-9]+(-rt)?'),)
 FETCHED := $(shell selftests/vm/fetch_kernel.sh $(K))
 ifeq ($(FETCHED),)
 $(error no kernel $(K))
@@ -28,8 +30,8 @@ ifneq ($(wildcard /lib/modules/$(K)/build/.),)
 KDIR ?= /lib/modules/$(K)/build
 endif
 
-# The kernel to build for: the running one, or where that has no headers, the
-# newest that has
+# The kernel to build for: the running one, or if it has no headers, the newest
+# one that has
 ifeq ($(KDIR),)
 KDIR := $(patsubst %/.,%,$(wildcard /lib/modules/$(shell uname -r)/build/.))
 endif
@@ -66,14 +68,52 @@ selftests: ## build what the tests need beside module and ppctl
 .PHONY: install
 install: install-module install-tools ## install module, ppctl and man pages (DESTDIR, PREFIX)
 
+# The kernel's build system signs and compresses the module as its configuration says. It is then
+# below the directory that it has here: updates/kmod/proxyproto.ko.
+INSTALLED = $(DESTDIR)/lib/modules/$(or $(KVER),none)/updates/kmod/$(PACKAGE).ko
+
 .PHONY: install-module
 install-module: module
-	$(INSTALL) -D -m 644 kmod/$(PACKAGE).ko $(DESTDIR)/lib/modules/$(KVER)/updates/$(PACKAGE).ko
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install INSTALL_MOD_PATH=$(DESTDIR) \
+		INSTALL_MOD_DIR=updates DEPMOD=true
 	$(if $(DESTDIR),,depmod -a $(KVER))
 
 .PHONY: install-tools
 install-tools: tools
 	$(MAKE) -C tools/ppctl install PREFIX=$(PREFIX)
+
+.PHONY: uninstall
+uninstall: ## take away what install, install-tools and dkms-install have installed (DESTDIR, PREFIX)
+	$(MAKE) -C tools/ppctl uninstall PREFIX=$(PREFIX)
+	rm -f $(INSTALLED) $(INSTALLED).gz $(INSTALLED).xz $(INSTALLED).zst
+	$(if $(DESTDIR),,if $(DKMS) status -m $(PACKAGE) -v $(VERSION) 2>/dev/null | grep -q .; then \
+		$(DKMS) remove -m $(PACKAGE) -v $(VERSION) --all; fi)
+	rm -rf $(DKMS_DIR)
+	$(if $(DESTDIR),,$(if $(KVER),depmod -a $(KVER)))
+
+# What git has of the last commit, in a directory named by the version: the same file on every
+# machine. Without git, the files here, after "make clean".
+DIST ?= $(PACKAGE)-$(VERSION).tar.xz
+.PHONY: dist
+dist: ## the sources as proxyproto-VERSION.tar.xz, from the last commit
+	if [ "$$(git rev-parse --show-toplevel 2>/dev/null)" = "$(CURDIR)" ]; then \
+		git archive --format=tar --prefix=$(PACKAGE)-$(VERSION)/ HEAD; \
+	else \
+		$(MAKE) -s clean-objects >&2 && tar --create --exclude-vcs --exclude-from=.gitignore \
+			--exclude=./build --transform='s,^\.,$(PACKAGE)-$(VERSION),' . ; \
+	fi | xz -9 -T1 >$(DIST)
+
+.PHONY: deb
+deb: ## Debian packages of module (DKMS) and ppctl, in build/deb
+	tools/package/deb.sh
+
+# RPMFLAGS=--nodeps where libnl comes from another kind of package
+.PHONY: rpm
+rpm: ## RPM packages of module (DKMS) and ppctl, in build/rpm (RPMFLAGS=--nodeps on Debian)
+	rm -rf build/rpm
+	mkdir -p build/rpm/SOURCES
+	$(MAKE) -s dist DIST=build/rpm/SOURCES/$(PACKAGE)-$(VERSION).tar.xz
+	rpmbuild -ba --define '_topdir $(CURDIR)/build/rpm' $(RPMFLAGS) tools/package/$(PACKAGE).spec
 
 DKMS_DIR = $(DESTDIR)$(DKMS_SRC)/$(PACKAGE)-$(VERSION)
 
@@ -103,6 +143,10 @@ demo: ## in a VM: a real nginx sees the load balancer, one rule, it sees the cli
 check: ## everything: warnings, lint, unit tests, DKMS, selftests in a VM
 	selftests/check.sh
 
+.PHONY: check-all
+check-all: ## the same, with all selftests on Debian's own kernel
+	selftests/check.sh --all
+
 .PHONY: lint
 lint: ## sparse, clang, checkpatch, cppcheck, shellcheck, man pages, versions, white space
 	selftests/setup.sh --lint
@@ -126,6 +170,21 @@ vm-test: all selftests ## selftests in a VM (K=6.12, a version or vmlinuz; T="na
 	selftests/vm/run.sh --timeout $(or $(TIMEOUT),7200) --kernel $(or $(K),$(KVER)) -- \
 		selftests/run_tests.sh $(T)
 
+.PHONY: sim
+sim: tools selftests ## selftests in simulated time, the quickest way (T="names" DEBUG=1|all JOBS= PP_SEED=)
+	selftests/setup.sh --sim
+	DEBUG=$(DEBUG) JOBS=$(JOBS) selftests/vm/sim.sh $(T)
+
+.PHONY: vm-arm64
+vm-arm64: ## selftests in a VM of arm64, cross-built (K=7.3; T="names")
+	selftests/setup.sh --cross
+	selftests/vm/arm64.sh $(or $(K),7.3) $(or $(T),send_basic accept_basic)
+
+.PHONY: check-endian
+check-endian: ## codec and module for a big-endian machine, s390x
+	selftests/setup.sh --cross
+	selftests/endian.sh
+
 .PHONY: vm-debug
 vm-debug: tools selftests ## selftests under a kernel with KASAN, lockdep, kmemleak ... (T="names")
 	selftests/setup.sh --debug
@@ -134,7 +193,7 @@ vm-debug: tools selftests ## selftests under a kernel with KASAN, lockdep, kmeml
 .PHONY: vm-kcsan
 vm-kcsan: tools selftests ## selftests under a kernel that looks for data races (T="names")
 	selftests/setup.sh --debug
-	selftests/vm/debug.sh --kcsan $(or $(T),'stress_*' '*_lifecycle' fuzz_packets)
+	selftests/vm/debug.sh --kcsan $(or $(T),'stress_*' '*_lifecycle' enemy_packets)
 
 .PHONY: vm-debug-prove
 vm-debug-prove: ## that each of its detectors finds what it is for
@@ -143,9 +202,10 @@ vm-debug-prove: ## that each of its detectors finds what it is for
 	selftests/vm/debug_prove.sh --kcsan
 
 .PHONY: soak
-soak: all selftests ## in VMs: N connections on bad networks, with rules and without (N=1000 SEED= JOBS=1)
-	selftests/vm/soak.sh $(or $(N),1000) '$(SEED)' $(or $(JOBS),1) --cpus 1 \
-		--timeout $(or $(TIMEOUT),86400) --kernel $(or $(K),$(KVER))
+soak: all selftests ## N connections on bad networks, with rules and without (N=1000 SEED= JOBS=; K= for a VM)
+	selftests/setup.sh --sim
+	selftests/vm/soak.sh $(or $(N),1000) '$(SEED)' $(or $(JOBS),$(shell nproc)) \
+		$(if $(K),--cpus 1 --timeout $(or $(TIMEOUT),86400) --kernel $(K))
 
 STRESS := PP_STRESS_LOADS=500 PP_STRESS_NAMESPACES=1000 PP_STRESS_FLOOD=100000 PP_STRESS_RATE=0 \
 	PP_STRESS_CONNECTIONS=1000 PP_STRESS_MIB=9000

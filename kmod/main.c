@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module: its beginning and its end.
+ * The module: loading and unloading it.
  *
- * Loading it does nothing to any packet: see net.c for when hooks are
- * registered. Netlink comes last and goes first, so that no command finds the
- * module half there.
+ * Loading it changes no packet: net.c registers hooks with the first rule. Netlink is
+ * registered last but for the ULP, and unregistered first but for it, so that no command and no
+ * socket finds half a module.
  */
 #include <linux/module.h>
-#include "accept.h"
+#include <net/tcp.h>
+#include "accept/accept.h"
 #include "net.h"
-#include "netlink.h"
+#include "netlink/netlink.h"
+#include "ulp/ulp.h"
 
-static int __init pp_init(void)
+static int __init proxyproto_init(void)
 {
 	int err;
 
@@ -24,10 +26,15 @@ static int __init pp_init(void)
 	err = pp_netlink_init();
 	if (err)
 		goto exit_sockopt;
+	err = pp_ulp_init();
+	if (err)
+		goto exit_netlink;
 	pr_info("proxyproto %s: PROXY protocol for connections to tagged backends\n",
 		THIS_MODULE->version);
 	return 0;
 
+exit_netlink:
+	pp_netlink_exit();
 exit_sockopt:
 	pp_accept_sockopt_exit();
 exit_net:
@@ -35,18 +42,20 @@ exit_net:
 	return err;
 }
 
-static void __exit pp_exit(void)
+static void __exit proxyproto_exit(void)
 {
+	pp_ulp_exit();
 	pp_netlink_exit();
 	pp_accept_sockopt_exit();
 	pp_net_exit();
 }
 
-module_init(pp_init);
-module_exit(pp_exit);
+module_init(proxyproto_init);
+module_exit(proxyproto_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("PROXY protocol headers for TCP connections, in the kernel");
 MODULE_AUTHOR("proxyproto authors");
-MODULE_VERSION("0.1.0");
+MODULE_VERSION("1.0.0");
 MODULE_ALIAS_GENL_FAMILY(PP_GENL_NAME);
+MODULE_ALIAS_TCP_ULP(PP_ULP_NAME);

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Network namespaces: birth and death of their state, and their hooks.
+ * Network namespaces: the beginning and end of their state, and their hooks.
  *
- * Owns the rule that a namespace without rules has no hook registered. The
- * hooks of a direction and family come with its first rule and go after its last
- * one, once there is no connection that would break without them.
+ * Owns the promise that a namespace without rules has no hook. The hooks of a
+ * direction and family are registered with its first rule. They are unregistered
+ * after its last rule, when there is no connection that needs them.
  */
 #include <net/net_namespace.h>
 #include <net/netfilter/ipv4/nf_defrag_ipv4.h>
 #include <net/netfilter/ipv6/nf_defrag_ipv6.h>
-#include "accept.h"
-#include "flow.h"
+#include "accept/accept.h"
 #include "net.h"
-#include "rule.h"
-#include "send.h"
+#include "rule/rule.h"
+#include "send/send.h"
+#include "ulp/ulp.h"
 
 unsigned int pp_net_id __read_mostly;
 
@@ -21,9 +21,9 @@ static const u8 nfproto[PP_FAMILIES] = { NFPROTO_IPV4, NFPROTO_IPV6 };
 
 /**
  * struct pp_hooks - the hooks of a direction and family in a namespace
- * @rcu: for freeing, since whoever lists hooks (nfnetlink_hook) reads @ops
- * @count: how many
- * @ops: of each; their private data is the struct pp_net, which each packet needs
+ * @rcu: for freeing: nfnetlink_hook reads @ops under RCU when it lists hooks
+ * @count: number of @ops
+ * @ops: the hooks; their private data is the struct pp_net, which each packet needs
  */
 struct pp_hooks {
 	struct rcu_head rcu;
@@ -31,12 +31,20 @@ struct pp_hooks {
 	struct nf_hook_ops ops[];
 };
 
+static const struct pp_direction_ops *const directions[PP_DIRECTIONS] = {
+	[PP_DIRECTION_SEND] = &pp_send_ops,
+	[PP_DIRECTION_ACCEPT] = &pp_accept_ops,
+};
+
+#define for_each_direction(direction) \
+	for (direction = PP_DIRECTION_SEND; direction < PP_DIRECTIONS; direction++)
+
 #define for_each_hook(direction, family)						\
-	for (direction = PP_DIRECTION_SEND; direction < PP_DIRECTIONS; direction++)	\
+	for_each_direction(direction)							\
 		for (family = 0; family < PP_FAMILIES; family++)
 
-/* Fragments would pass unseen */
-static int defrag(struct net *net, u8 nfproto)
+/* Without defragmentation, fragments would pass without being seen */
+static int defrag_begin(struct net *net, u8 nfproto)
 {
 	return nfproto == NFPROTO_IPV6 ? nf_defrag_ipv6_enable(net) : nf_defrag_ipv4_enable(net);
 }
@@ -51,9 +59,8 @@ static void defrag_end(struct net *net, u8 nfproto)
 
 static struct pp_hooks *make_hooks(struct pp_net *pn, int direction, int family)
 {
-	bool is_send = direction == PP_DIRECTION_SEND;
-	const struct nf_hook_ops *ops = is_send ? pp_send_hooks[family] : pp_accept_hooks[family];
-	unsigned int i, count = is_send ? PP_SEND_HOOKS : PP_ACCEPT_HOOKS;
+	const struct nf_hook_ops *ops = directions[direction]->hooks[family];
+	unsigned int i, count = directions[direction]->hook_count;
 	struct pp_hooks *hooks = kmalloc(struct_size(hooks, ops, count), GFP_KERNEL);
 
 	if (!hooks)
@@ -66,18 +73,21 @@ static struct pp_hooks *make_hooks(struct pp_net *pn, int direction, int family)
 	return hooks;
 }
 
-static int hook(struct pp_net *pn, int direction, int family)
+static int register_hooks(struct pp_net *pn, int direction, int family)
 {
+	int (*prepare)(struct pp_net *pn) = directions[direction]->prepare;
 	struct pp_hooks *hooks;
 	int err;
 
-	err = direction == PP_DIRECTION_SEND ? pp_flow_filter_init(pn) : 0;
+	if (!pp_stats_prepare(pn))
+		return -ENOMEM;
+	err = prepare ? prepare(pn) : 0;
 	if (err)
 		return err;
 	hooks = make_hooks(pn, direction, family);
 	if (!hooks)
 		return -ENOMEM;
-	err = defrag(pn->net, nfproto[family]);
+	err = defrag_begin(pn->net, nfproto[family]);
 	if (err)
 		goto free;
 	err = nf_register_net_hooks(pn->net, hooks->ops, hooks->count);
@@ -89,7 +99,7 @@ static int hook(struct pp_net *pn, int direction, int family)
 end_defrag:
 	defrag_end(pn->net, nfproto[family]);
 free:
-	/* Some may have been registered for a moment */
+	/* After a failure some were registered for a moment, and may still be read */
 	kfree_rcu(hooks, rcu);
 	return err;
 }
@@ -97,9 +107,9 @@ free:
 /**
  * pp_net_hook - register the hooks of every direction and family that has a rule
  * @pn: namespace, with its lock held
- * @rules: in force, or about to be
+ * @rules: rules in force, or about to be
  *
- * Return: 0, or the error of the registration; hooks that are there stay
+ * Return: 0, or the error of the registration; registered hooks stay registered
  */
 int pp_net_hook(struct pp_net *pn, const struct pp_rules *rules)
 {
@@ -110,14 +120,14 @@ int pp_net_hook(struct pp_net *pn, const struct pp_rules *rules)
 	for_each_hook(direction, family) {
 		if (!rules->of_family[direction][family] || pn->hooks[direction][family])
 			continue;
-		err = hook(pn, direction, family);
+		err = register_hooks(pn, direction, family);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-static void unhook(struct pp_net *pn, int direction, int family)
+static void unregister_hooks(struct pp_net *pn, int direction, int family)
 {
 	struct pp_hooks *hooks = pn->hooks[direction][family];
 
@@ -129,35 +139,29 @@ static void unhook(struct pp_net *pn, int direction, int family)
 	kfree_rcu(hooks, rcu);
 }
 
-static bool is_idle(const struct pp_net *pn, int direction, int family)
+static bool hooks_are_idle(const struct pp_net *pn, int direction, int family)
 {
 	return pn->hooks[direction][family] &&
-	       !pp_rules_in_force(pn)->of_family[direction][family];
+	       !pp_rule_set_in_force(pn)->of_family[direction][family];
 }
 
-static bool any_idle(const struct pp_net *pn)
+static bool any_hooks_are_idle(const struct pp_net *pn)
 {
 	int direction, family;
 
 	for_each_hook(direction, family)
-		if (is_idle(pn, direction, family))
+		if (hooks_are_idle(pn, direction, family))
 			return true;
 	return false;
-}
-
-static bool has_connections(const struct pp_net *pn, int direction)
-{
-	return direction == PP_DIRECTION_SEND ? atomic_read(&pn->flows.count) :
-						atomic_read(&pn->accepts.count);
 }
 
 /**
  * pp_net_unhook_idle - unregister hooks that have nothing left to do
  * @pn: namespace, with its lock held
  *
- * May sleep. While there are connections that need them the hooks stay; the
- * garbage collection calls again after the last. A packet may still be in them
- * on return: it finds nothing to do.
+ * May sleep. Hooks stay while there are connections that need them; the garbage
+ * collection calls again after the last connection. On return a packet may still be in
+ * a hook: it finds nothing to do.
  */
 void pp_net_unhook_idle(struct pp_net *pn)
 {
@@ -165,71 +169,70 @@ void pp_net_unhook_idle(struct pp_net *pn)
 
 	lockdep_assert_held(&pn->lock);
 
-	if (!any_idle(pn))
+	if (!any_hooks_are_idle(pn))
 		return;
-	/* A SYN that found the last rule has been counted after this */
+	/* After this, every SYN that found the last rule has been counted as a connection */
 	synchronize_rcu();
 	for_each_hook(direction, family)
-		if (is_idle(pn, direction, family) && !has_connections(pn, direction))
-			unhook(pn, direction, family);
+		if (hooks_are_idle(pn, direction, family) &&
+		    !directions[direction]->count_connections(pn))
+			unregister_hooks(pn, direction, family);
 }
 
 static int __net_init net_init(struct net *net)
 {
-	struct pp_net *pn = pp_net(net);
-	int err;
+	struct pp_net *pn = pp_net_of(net);
+	int direction, err;
 
 	pn->net = net;
 	mutex_init(&pn->lock);
-	pn->stats = alloc_percpu(struct pp_stats);
-	if (!pn->stats)
-		return -ENOMEM;
-	err = pp_rules_net_init(pn);
+	mutex_init(&pn->stats_lock);
+	err = pp_rule_net_init(pn);
 	if (err)
-		goto free_stats;
-	err = pp_flow_net_init(pn);
-	if (err)
-		goto exit_rules;
-	err = pp_accept_net_init(pn);
-	if (err)
-		goto exit_flows;
+		return err;
+	for_each_direction(direction) {
+		err = directions[direction]->net_init(pn);
+		if (err)
+			goto exit_directions;
+	}
 	return 0;
 
-exit_flows:
-	pp_flow_net_exit(pn);
-exit_rules:
-	pp_rules_net_exit(pn);
-free_stats:
-	free_percpu(pn->stats);
+exit_directions:
+	while (--direction >= PP_DIRECTION_SEND)
+		directions[direction]->net_exit(pn);
+	pp_rule_net_exit(pn);
 	return err;
 }
 
-/* Between this and net_exit() an RCU grace period ends for packets in the hooks */
+/* An RCU grace period ends before net_exit(), so that no packet is in the hooks then */
 static void __net_exit net_pre_exit(struct net *net)
 {
-	struct pp_net *pn = pp_net(net);
+	struct pp_net *pn = pp_net_of(net);
 	int direction, family;
 
 	mutex_lock(&pn->lock);
 	for_each_hook(direction, family)
-		unhook(pn, direction, family);
+		unregister_hooks(pn, direction, family);
 	mutex_unlock(&pn->lock);
 }
 
 /*
- * The flows hold references on conntrack entries. They are gone before
- * conntrack, which this module depends on, waits for its entries. And accepted
+ * Flows hold references on conntrack entries. This module depends on conntrack, so its
+ * exit runs first, and conntrack does not wait for these entries in vain. Accepted
  * connections hold routes, which up to 5.18 kept the loopback device of an IPv6
- * namespace from going: so that this is ordered like a device, after whose exit
- * the devices go.
+ * namespace alive. So these are operations of a device, whose exit runs before the
+ * devices are deleted.
  */
 static void __net_exit net_exit(struct net *net)
 {
-	struct pp_net *pn = pp_net(net);
+	struct pp_net *pn = pp_net_of(net);
+	int direction = PP_DIRECTIONS;
 
-	pp_accept_net_exit(pn);
-	pp_flow_net_exit(pn);
-	pp_rules_net_exit(pn);
+	pp_ulp_net_exit(pn);
+	while (--direction >= PP_DIRECTION_SEND)
+		directions[direction]->net_exit(pn);
+	pp_rule_net_exit(pn);
+	kfree(pn->stats_base);
 	free_percpu(pn->stats);
 }
 
@@ -257,7 +260,7 @@ int __init pp_net_init(void)
 void pp_net_exit(void)
 {
 	unregister_pernet_device(&net_ops);
-	/* Rules and connections are freed by functions of this module */
+	/* Callbacks of this module free rules and connections: wait for them */
 	rcu_barrier();
 	pp_accept_exit();
 }

@@ -6,10 +6,13 @@
 #ifndef _PP_OFFLOAD_H
 #define _PP_OFFLOAD_H
 
+#include <linux/types.h>
+
 struct nf_conn;
 
 int pp_offload_deny(struct nf_conn *ct);
 bool pp_offload_deny_for_good(struct nf_conn *ct);
+bool pp_offload_is_denied(const struct nf_conn *ct);
 bool pp_offload_is_adjusted(const struct nf_conn *ct);
 void pp_offload_allow(struct nf_conn *ct, bool denied_for_good);
 

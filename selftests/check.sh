@@ -1,26 +1,34 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# All there is to check, behind "make check": installs what is missing, builds
-# anew with every warning on, and runs the selftests in VMs; beside them, it builds
-# for other kernels and runs lint, unit tests, what fuzzing has kept, and the tests of
-# the installation. Each result is a line of TAP; the last line of the output adds
-# them up. Keeps the logs in build/check.
+# All checks, behind "make check": installs missing packages, builds anew with every warning on, and
+# runs the selftests. Beside them, it builds for other kernels and runs lint, unit tests, the kept
+# inputs of fuzzing, and the tests of the installation. Each result is a line of TAP; the last line
+# of the output adds them up. Keeps the logs in build/check.
 #
-# Usage: check.sh        as root if anything has to be installed
+# If KVM boots a kernel, all selftests run on Debian's own kernel. If not, they run in simulated
+# time (vm/sim.sh). After them, Debian's own kernel, emulated, runs what cannot run in simulated
+# time and a few files that depend on the kernel most.
 #
-# Variables: KDIR, kernel headers to build for; K, kernel to boot, if it is not
-# the one of KDIR; T, names of selftests, if not all; PP_VM_ACCEL, see
-# vm/run.sh. Exit status: 0 if all steps ran and nothing failed.
+# Usage: check.sh [--all]        as root if anything has to be installed
+#   --all    all selftests on Debian's own kernel, emulated if need be
+#
+# Variables: KDIR, kernel headers to build for; K, kernel to boot, if it is not the one of KDIR; T,
+# names of selftests, if not all; PP_VM_ACCEL, kvm or tcg, see vm/run.sh, found out if not set;
+# PP_SEED, the seed of all random numbers of the tests (1; "random" draws one). Exit status: 0 if all
+# steps ran and nothing failed.
 set -euo pipefail
 
 selftests=$(readlink -f "${BASH_SOURCE[0]%/*}")
 tree=${selftests%/*}
 logs=$tree/build/check
 passed=0 failed=0 skipped=0
+all='' machine='' why=''
 cd "$tree"
 unset MAKELEVEL MFLAGS MAKEFLAGS
 jobs=$(nproc)
+# shellcheck source=selftests/lib/nap.sh
+. "$selftests/lib/nap.sh"
 
 pass() {
 	((++passed))
@@ -51,8 +59,8 @@ quiet() {
 	fi
 }
 
-# tap NAME COMMAND...: as many results as lines of TAP; a command that fails
-# without a failed result, or gives no result at all, is one failure
+# tap NAME COMMAND...: counts lines of TAP as results; a command that fails without a failed result,
+# or prints no result, is one failure
 tap() {
 	local name=$1 log=$logs/$1.log status=0 good bad skips
 
@@ -77,7 +85,7 @@ not_run() {
 	fail "$1: did not run, since the build failed"
 }
 
-# The compiler need not be the kernel's own, so that this is no warning
+# The compiler may be another one than the kernel's: that is no warning
 warnings() {
 	grep -i 'warning:' "$1" | grep -vE '(compiler|pahole version) differs from the one used' || true
 }
@@ -98,7 +106,7 @@ build() {
 		make -C selftests/unit
 }
 
-# build_for SERIES KDIR: the module alone, in a copy, so that ours stays
+# build_for SERIES KDIR: the module alone, in a copy, so that the objects of the tree stay
 build_for() {
 	local dir=$logs/kernel-$1
 
@@ -109,7 +117,7 @@ build_for() {
 		rm -rf "$dir"
 }
 
-# kernel SERIES: a network that does not answer says nothing about the module
+# kernel SERIES: if the network does not answer, it is skipped: that says nothing about the module
 kernel() {
 	local name="kernel-$1: module, W=1 -> built without warnings" log=$logs/kernel-$1.log
 	local kdir status=0
@@ -125,21 +133,13 @@ kernel() {
 	esac
 }
 
-# vm PART CPUS [NAME]...: in a VM of their own, all selftests or those named
+# vm PART CPUS [NAME]...: in a VM of its own, all selftests or those named
 vm() {
 	local part=$1 cpus=$2
 
 	shift 2
 	selftests/vm/run.sh --cpus "$cpus" --timeout "${TIMEOUT:-7200}" --out "$logs/vm-$part" \
-		--kernel "${K:-$(make -s --no-print-directory print-KVER)}" -- \
-		selftests/run_tests.sh "$@"
-}
-
-# Tests wait for half of their time. So where there are two processors, and memory for it,
-# three VMs share the work. Of one processor each: those of one VM wait for each other, and
-# where they cannot all run at once it takes twice the time
-three_vms() {
-	((jobs > 1)) && [[ $(awk '/^MemAvailable/ { print $2 }' /proc/meminfo) -gt 12000000 ]]
+		--kernel "$kernel_of_vm" -- selftests/run_tests.sh "$@"
 }
 
 vm_in_background() {
@@ -149,43 +149,136 @@ vm_in_background() {
 	echo "$status" >"$logs/vm-$1.status"
 }
 
+# replay PART: what it has printed, when it has ended
 replay() {
+	until [[ -s $logs/vm-$1.status ]]; do
+		nap 1
+	done
 	cat "$logs/vm-$1.output"
 	return "$(<"$logs/vm-$1.status")"
 }
 
-# The second VM, and in its place one of two processors for what wants them
-second_and_races() {
-	vm_in_background second 1 "${second[@]}"
-	vm_in_background races 2 "${races[@]}"
+# ---- on Debian's own kernel
+
+# Tests wait for half of their time. So with two processors, and enough memory, three VMs share the
+# work. Each has one processor: the processors of one VM wait for each other, and a test takes twice
+# the time if they cannot all run at once.
+three_vms() {
+	((jobs > 1)) && [[ $(awk '/^MemAvailable/ { print $2 }' /proc/meminfo) -gt 12000000 ]]
+}
+
+# part_names FIRST: the files of a VM, a few, so that none is the last one for long. Those that want
+# two processors are "races".
+part_names() {
+	if [[ $1 == races ]]; then
+		printf '%s\n' "${races[@]}"
+	else
+		printf '%s\n' "${rest[@]:$1:files_of_vm}"
+	fi
+}
+
+# All parts, three at a time
+run_parts() {
+	local first names count=0
+
+	for first in "${firsts[@]}"; do
+		((count++ < 3)) || wait -n || true
+		mapfile -t names < <(part_names "$first")
+		vm_in_background "$part$first" "$([[ $first == races ]] && echo 2 || echo 1)" "${names[@]}" &
+	done
+	wait
+}
+
+# own_kernel PART NAME...: in VMs whose names begin with PART
+own_kernel() {
+	local part=$1 races rest first firsts files_of_vm=6
+	local race='^(.*_(lifecycle|races)|enemy_packets|stress_host)$'
+
+	shift
+	export PP_SLOW=3
+	if [[ -n ${T:-} ]] || ! three_vms; then
+		tap "vm-$part" vm "$part" 2 "$@"
+		return
+	fi
+	mapfile -t races < <(printf '%s\n' "$@" | grep -E "$race")
+	mapfile -t rest < <(printf '%s\n' "$@" | grep -vE "$race")
+	mapfile -t firsts < <(seq 0 $files_of_vm $((${#rest[@]} - 1)))
+	((${#races[@]} == 0)) || firsts+=(races)
+	run_parts &
+	for first in "${firsts[@]}"; do
+		tap "vm-$part$first" replay "$part$first"
+	done
+}
+
+# ---- in simulated time
+
+# files_with PATTERN: names of the selftests that have such a line
+files_with() {
+	grep -lE "$1" "$selftests"/[a-z]*/*.sh | sed -E 's,.*/([^/]+)/([^/]+)\.sh$,\1_\2,'
+}
+
+# What runs on Debian's own kernel in any case: both directions, loading and unloading, and the two
+# most important peers; and files that cannot run in simulated time, as a whole or in part
+emulated_too() {
+	printf '%s\n' send_basic accept_basic send_lifecycle accept_lifecycle peers_nginx peers_haproxy
+	files_with '^[[:space:]]*(not_in_sim|sim_skip) '
+}
+
+# Whether KVM boots a kernel here: /dev/kvm alone does not prove it
+kvm_boots() {
+	if [[ ! -r /dev/kvm || ! -w /dev/kvm ]]; then
+		why='there is no /dev/kvm for us'
+		return 1
+	fi
+	why='/dev/kvm is here, but no kernel has booted with it in 30 s'
+	PP_VM_ACCEL=kvm "$selftests/vm/run.sh" --timeout 30 --out "$logs/kvm" \
+		--kernel "$kernel_of_vm" -- true >"$logs/kvm.log" 2>&1 ||
+		return 1
+	why='KVM boots a kernel here'
+}
+
+# Sets machine (own or simulated), PP_VM_ACCEL, and why
+choose_machine() {
+	local status=0
+
+	machine=own why='asked for'
+	if [[ -z ${PP_VM_ACCEL:-} ]]; then
+		PP_VM_ACCEL=tcg
+		! kvm_boots || PP_VM_ACCEL=kvm
+	fi
+	export PP_VM_ACCEL
+	[[ $PP_VM_ACCEL == tcg && -z $all ]] || return 0
+	quiet 'setup-sim: all that simulated time needs -> there' "$selftests/setup.sh" --sim || return 0
+	"$selftests/vm/sim.sh" --prepare >"$logs/sim-build.log" 2>&1 || status=$?
+	if ((status == 75)); then
+		why+="; no simulated time: $(tail -n 1 "$logs/sim-build.log")"
+		return
+	fi
+	machine=simulated
+	((status == 0)) || fail 'sim: the kernel of simulated time, and the module for it -> built'
 }
 
 vms() {
-	local names=() all first second peers races pids=()
-	local race='^(.*_lifecycle|fuzz_packets|stress_(host|races))$' # which want two processors
-	local peer='^(peers|ppctl|netlink)_|^rule_(lookup|scale)$' # which are a third of the rest
-	local half='^(send_[a-o]|accept_(fo|p))' # and these another
+	local names unknown emulated
 
-	read -ra names <<<"${T:-}"
-	if ((${#names[@]})) || ! three_vms; then
-		tap vm vm all 2 ${names[@]+"${names[@]}"}
+	# shellcheck disable=SC2086 # words
+	mapfile -t names < <("$selftests/run_tests.sh" --list ${T:-})
+	unknown=$(printf '%s\n' "${names[@]}" | sed -n 's/^?//p')
+	if [[ -n $unknown ]]; then
+		fail "no such test: ${unknown//$'\n'/, }"
 		return
 	fi
-	all=$("$selftests/run_tests.sh" --list)
-	mapfile -t races < <(grep -E "$race" <<<"$all")
-	mapfile -t peers < <(grep -vE "$race" <<<"$all" | grep -E "$peer")
-	mapfile -t first < <(grep -vE "$race|$peer" <<<"$all" | grep -E "$half")
-	mapfile -t second < <(grep -vE "$race|$peer|$half" <<<"$all")
-	second_and_races &
-	pids+=($!)
-	# Real software takes its time to start
-	PP_SLOW=3 vm_in_background peers 1 "${peers[@]}" &
-	pids+=($!)
-	tap vm-first vm first 1 "${first[@]}"
-	wait "${pids[@]}"
-	tap vm-second replay second
-	tap vm-races replay races
-	tap vm-peers replay peers
+	if [[ $machine == own ]]; then
+		echo "# all selftests on Debian's own kernel ($PP_VM_ACCEL): $why"
+		own_kernel all "${names[@]}"
+		return
+	fi
+	echo "# selftests in simulated time, then some on Debian's own kernel, emulated: $why"
+	# A process beside a machine of simulated time makes that far slower
+	tap sim "$selftests/vm/sim.sh" "${names[@]}"
+	step "Debian's own kernel"
+	mapfile -t emulated < <(printf '%s\n' "${names[@]}" | grep -xFf <(emulated_too))
+	((${#emulated[@]} == 0)) || own_kernel own "${emulated[@]}"
 }
 
 static() {
@@ -202,8 +295,8 @@ static() {
 	step fuzz
 	tap fuzz "$selftests/fuzz/replay.sh"
 	step install
-	for file in "$selftests"/install_*.sh "$selftests"/ppctl_usage*.sh; do
-		name=$(basename "$file" .sh)
+	for file in "$selftests"/{install,usage}/*.sh; do
+		name=$(basename "${file%/*}")_$(basename "$file" .sh)
 		if [[ -n $built ]]; then
 			tap "$name" "$file"
 		else
@@ -213,9 +306,10 @@ static() {
 	step 'end of these'
 }
 
-# All that needs no VM, in what time the VMs leave
+# All that needs no VM, while the VMs run, with what time they leave: a machine of simulated time
+# wakes up for each system call, and beside a busy process of its own priority it waits each time
 static_in_background() {
-	renice -n 19 "$BASHPID" >/dev/null
+	chrt --idle --pid 0 "$BASHPID"
 	passed=0 failed=0 skipped=0
 	static >"$logs/static.output" 2>&1 </dev/null
 	echo "$passed $failed $skipped" >"$logs/static.counts"
@@ -232,7 +326,7 @@ static_replay() {
 	fi
 }
 
-# What failed, once more, with what was said of it
+# Repeats what failed, with its message
 failures() {
 	echo "# what failed:"
 	cat "$logs"/*.log | awk '/^not ok/ { print; lines = 20; next }
@@ -250,12 +344,27 @@ finish() {
 	exit 0
 }
 
+case ${1:-} in
+'') ;;
+--all) all=1 ;;
+*)
+	sed -n '/^# Usage/,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+	exit 2
+	;;
+esac
 rm -rf "$logs"
 mkdir -p "$logs"
+# The same seed each time, so that a result says something about the tree and not about luck
+PP_SEED=${PP_SEED:-1}
+[[ $PP_SEED != random ]] || PP_SEED=$((SRANDOM % 1000000000))
+export PP_SEED
+echo "# PP_SEED=$PP_SEED"
 export PP_MODULE=$tree/kmod/proxyproto.ko
 
 step setup
 quiet 'setup: all that is needed -> there' "$selftests/setup.sh" || finish
+
+kernel_of_vm=${K:-$(make -s --no-print-directory print-KVER)}
 
 step build
 built=1
@@ -267,6 +376,7 @@ static_pid=$!
 
 step vm
 if [[ -n $built ]]; then
+	choose_machine
 	vms
 else
 	not_run vm

@@ -1,31 +1,31 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Runs the shell selftests, <area>_<what>.sh, on the running kernel, as root:
-# in a VM, or by hand inside one. Loads the module, gives each file a time
-# limit, reads its TAP, takes what it added to the kernel log into account,
-# unloads the module, and adds all up. Not run here are libraries (lib_*) and
-# what needs no module (install_*, ppctl_usage*).
+# Runs the shell selftests, <area>/<what>.sh, on the running kernel, as root: in a VM, or by hand
+# inside one. Loads the module, gives each file a time limit, reads its TAP and what it adds to the
+# kernel log, unloads the module, and adds all up. Tests that need no module (install/, usage/) do
+# not run here.
 #
-# Usage: run_tests.sh [NAME...]     all files, or these (send_basic,
-#                                   send_basic.sh, or a pattern: 'send_*')
-#        run_tests.sh --list        names of all files
+# Usage: run_tests.sh [NAME...]     all tests, or these (send_basic, which is
+#                                   send/basic.sh, or a pattern: 'send_*')
+#        run_tests.sh --list [NAME...]    only their names, "?" before those there are not
 #
-# A file that is cut short, has no plan, does not keep it, or fails without a
-# failed case counts as one failure more; bad lines in the kernel log as
-# another. Exit status: 0 if nothing failed. The last line of the output is
-# "N passed, N failed". Variables: PP_TIMEOUT, seconds for each file (900);
-# PP_RESULTS, directory for a copy of each file's output; PP_MODULE, file of
-# the module.
+# A file that is cut short, has no plan or another number of results, or fails without a failed case
+# counts as one failure more; bad lines in the kernel log as another. Exit status: 0 if nothing
+# failed. The last line of the output is "N passed, N failed". Variables: PP_TIMEOUT, seconds for
+# each file (900, or the number in the file's line "# Takes up to N s"); PP_RESULTS, directory for a
+# copy of each file's output; PP_MODULE, file of the module; PP_SEED, the seed of all random numbers
+# of the tests (drawn and printed if not set); PP_AGAIN, target of make that repeats a failed file
+# (vm-test).
 set -euo pipefail
 
 selftests=$(readlink -f "${BASH_SOURCE[0]%/*}")
 # shellcheck source=selftests/vm/kernel_log.sh
 . "$selftests/vm/kernel_log.sh"
-# shellcheck source=selftests/module.sh
-. "$selftests/module.sh"
+# shellcheck source=selftests/lib/module.sh
+. "$selftests/lib/module.sh"
 
-timeout=${PP_TIMEOUT:-900}
+timeout=''
 passed=0 failed=0 skipped=0
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -47,23 +47,37 @@ fail() {
 	echo "not ok - $1"
 }
 
-# Names of the test files to run, checked
-find_tests() {
-	local name file found
+# A file in one of these folders is a test: send/basic.sh is send_basic. They run in this order; the
+# last ones are left out first if time is short (PP_SIM_DEADLINE of vm/sim.sh).
+areas=(enemy send accept ulp rule faults netlink ppctl stress peers)
 
-	cd "$selftests"
-	if (($# == 0)); then
-		set -- '[a-z]*_*'
-	fi
-	for name in "$@"; do
+all_tests() {
+	local area file
+
+	for area in "${areas[@]}"; do
+		for file in "$selftests/$area"/*.sh; do
+			file=${file##*/}
+			printf '%s_%s\n' "$area" "${file%.sh}"
+		done
+	done
+}
+
+file_of() {
+	printf '%s\n' "$selftests/${1%%_*}/${1#*_}.sh"
+}
+
+# Names of the tests to run; a name without a test has a "?" before it
+find_tests() {
+	local all name test found
+
+	(($#)) || set -- '*'
+	mapfile -t all < <(all_tests)
+	for name; do
 		found=''
-		# A pattern is to be expanded here
-		for file in ${name%.sh}.sh; do
-			case $file in
-			run_tests.sh | lib_*.sh | install_*.sh | ppctl_usage*.sh) continue ;;
-			esac
-			[[ -e $file ]] || continue
-			printf '%s\n' "$file"
+		for test in "${all[@]}"; do
+			# shellcheck disable=SC2053 # a pattern
+			[[ $test == ${name%.sh} ]] || continue
+			printf '%s\n' "$test"
 			found=1
 		done
 		[[ -n $found ]] || printf '?%s\n' "$name"
@@ -71,7 +85,8 @@ find_tests() {
 }
 
 if [[ ${1:-} == --list ]]; then
-	find_tests | sed 's/\.sh$//'
+	shift
+	find_tests "$@"
 	exit 0
 fi
 
@@ -84,7 +99,7 @@ log_between() {
 	dmesg | sed -n "/pp selftests: $1\$/,/pp selftests: $2\$/p"
 }
 
-# Lines of the kernel log that spoil the result so far, since a mark
+# Bad lines of the kernel log since a mark
 judge_log() {
 	local bad
 
@@ -95,7 +110,7 @@ judge_log() {
 	printf '%s\n' "$bad" | sed 's/^/# /'
 }
 
-# Counts what a file said, and what it failed to say
+# Counts the results of a file, and the missing ones
 judge_output() {
 	local name=$1 status=$2 output=$3 good bad skips plan reason=''
 
@@ -125,20 +140,33 @@ judge_output() {
 	[[ -z $reason ]] || fail "$name: $reason"
 }
 
-run_file() {
-	local name=${1%.sh} output=$tmp/$1.tap status=0 began=$SECONDS pid
+# Seconds that a file may take, by its line "# Takes up to N s". The machine has a limit in real
+# time.
+limit_of() {
+	local takes
 
+	takes=$(sed -n 's/^# Takes up to \([0-9]*\) s\b.*/\1/p' "$(file_of "$1")")
+	echo "${PP_TIMEOUT:-${takes:-900}}"
+}
+
+run_file() {
+	local name=$1 output=$tmp/$1.tap status=0 began=$SECONDS before=$failed pid interval=0.1
+
+	timeout=$(limit_of "$1")
+	# Simulated time passes quickly
+	[[ $(uname -r) != *-uml* ]] || interval=20
 	echo "# $name"
 	: >"$output"
 	log_mark "$name begins"
-	# Not through a pipe, which a process that the file left behind would hold
-	timeout -k 10 "$timeout" bash "$selftests/$1" </dev/null >>"$output" 2>&1 &
+	# Not through a pipe: a process that the file left behind would keep it open
+	timeout -k 10 "$timeout" bash "$(file_of "$1")" </dev/null >>"$output" 2>&1 &
 	pid=$!
-	tail -s 0.1 --pid="$pid" -c +1 -f "$output" 2>/dev/null
+	tail -s "$interval" --pid="$pid" -c +1 -f "$output" 2>/dev/null
 	wait "$pid" || status=$?
 	judge_output "$name" "$status" "$output"
 	judge_log "$name"
 	echo "# $name: $((SECONDS - began)) s"
+	((failed == before)) || echo "# again: make ${PP_AGAIN:-vm-test} T=$name PP_SEED=$PP_SEED"
 	[[ -z ${PP_RESULTS:-} ]] || cp "$output" "$PP_RESULTS/$name.tap"
 }
 
@@ -175,6 +203,10 @@ if [[ $(id -u) != 0 ]]; then
 fi
 
 mapfile -t tests < <(find_tests "$@")
+if [[ -z ${PP_SEED:-} ]]; then
+	export PP_SEED=$((SRANDOM % 1000000000))
+	echo "# PP_SEED=$PP_SEED"
+fi
 load
 if ((failed == 0)); then
 	for test in "${tests[@]}"; do

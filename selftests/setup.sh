@@ -1,16 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Installs what make, make demo and make check need, on Debian 12 or 13, with
-# apt-get, as root: what is missing and nothing else. A package counts as there
-# when what we want of it is there, so that another package's is as good. No
-# service is started, and none of those that come along is enabled.
+# Installs what make, make demo and make check need, on Debian 12 or 13, with apt-get, as root: only
+# what is missing. A package counts as installed if the command or file that we need of it exists,
+# so that another package may provide it. No service is started or enabled.
 #
-# Usage: setup.sh [--bench] [--debug] [--fuzz] [--lint] [--check]
+# Usage: setup.sh --demo [--check]
+#        setup.sh [--bench] [--cross] [--debug] [--fuzz] [--lint] [--sim] [--check]
 #   --bench    and what the benchmarks need
+#   --cross    and what building and running for arm64 and s390x needs
 #   --debug    and what building the debug kernel needs
 #   --fuzz     and what fuzzing needs
 #   --lint     and what all of lint needs
+#   --sim      and what building user-mode Linux needs
+#   --demo     what make demo needs, and nothing else
 #   --check    only names what is missing; status 1 if anything is
 set -euo pipefail
 
@@ -36,6 +39,13 @@ xz-utils		xz
 zstd			zstd
 git			git
 dkms			dkms
+debhelper		dh
+dh-dkms			dh_dkms
+dpkg-dev		dpkg-buildpackage
+lintian			lintian
+rpm			rpmbuild
+rpmlint			rpmlint
+elfutils		eu-strip
 openssl			openssl
 sparse			sparse
 shellcheck		shellcheck
@@ -44,17 +54,22 @@ man-db			man
 procps			sysctl
 psmisc			fuser
 iproute2		ss
+time			/usr/bin/time
 iputils-ping		ping
 nftables		nft
 iptables		iptables
 ipvsadm			ipvsadm
 conntrack		conntrack
+conntrackd		conntrackd
 ethtool			ethtool
 wireguard-tools		wg
 tcpdump			tcpdump
 tshark			tshark
 nginx			nginx
 python3			python3
+python3-pycurl		/usr/lib/python3/dist-packages/pycurl*.so
+python3-urllib3		/usr/lib/python3/dist-packages/urllib3
+golang-go		go
 haproxy			haproxy
 apache2-bin		apache2
 openssh-client		ssh
@@ -72,6 +87,9 @@ varnish			varnishd
 stunnel4		stunnel4
 libnginx-mod-mail	/usr/lib/nginx/modules/ngx_mail_module.so
 keepalived		keepalived
+fail2ban		fail2ban-server
+etcd-server		etcd
+etcd-client		etcdctl
 bind9			named
 bind9-dnsutils		dig
 dnsdist			dnsdist
@@ -82,10 +100,17 @@ curl			curl
 socat			socat
 hping3			hping3
 jq			jq
+zsh			zsh
+prometheus		promtool
+prometheus-node-exporter	prometheus-node-exporter
+python3-prometheus-client	/usr/lib/python3/dist-packages/prometheus_client
+python3-jsonschema	/usr/lib/python3/dist-packages/jsonschema
+python3-yaml		/usr/lib/python3/dist-packages/yaml
+fish			fish
 '
 
-# Packages that cannot be installed beside those, and are only unpacked, below
-# this directory, with the libraries that they need installed as ever
+# Packages that cannot be installed beside the others: they are unpacked below this directory, and
+# the libraries that they need are installed
 unpack_dir=/var/cache/proxyproto
 unpacked='
 exim4-daemon-heavy	usr/sbin/exim4
@@ -94,11 +119,22 @@ exim4-daemon-heavy	usr/sbin/exim4
 bench_packages='go-mmproxy	go-mmproxy
 '
 
-debug_packages='
+sim_packages='
 bc			bc
 bison			bison
 flex			flex
+'
+
+debug_packages=$sim_packages'
 libelf-dev		/usr/include/gelf.h
+'
+
+cross_packages='
+gcc-aarch64-linux-gnu	aarch64-linux-gnu-gcc
+qemu-system-arm		qemu-system-aarch64
+gcc-s390x-linux-gnu	s390x-linux-gnu-gcc
+libc6-dev-s390x-cross	/usr/s390x-linux-gnu/include/stdio.h
+qemu-user		qemu-s390x
 '
 
 lint_packages='
@@ -115,21 +151,42 @@ fuzz_packages() {
 		"${version:-14}"
 }
 
-# Those of them that come with a service of their own
+# Packages that come with a service of their own
 declare -A services=(
 	[nginx]=nginx [haproxy]=haproxy [redis-server]=redis-server [postgresql]=postgresql
 	[postfix]=postfix [openssh-server]=ssh [dovecot-imapd]=dovecot [varnish]=varnish
 	[stunnel4]=stunnel.target [keepalived]=keepalived [bind9]=named [dnsdist]=dnsdist
-	[pdns-server]=pdns [unbound]=unbound
+	[prometheus]=prometheus [prometheus-node-exporter]=prometheus-node-exporter
+	[pdns-server]=pdns [unbound]=unbound [conntrackd]=conntrackd
+	[fail2ban]=fail2ban [etcd-server]=etcd
 )
+
+# Of the packages above, what make demo uses
+demo_packages='gcc libc6-dev make xz-utils pkg-config libnl-3-dev libnl-genl-3-dev qemu-system-x86
+	busybox-static cpio kmod procps iproute2 nftables ethtool tcpdump nginx redis-server redis-tools
+	curl'
+
+# Leaves those of the demo
+keep_demo() {
+	local name
+
+	# shellcheck disable=SC2086 # words
+	packages=$(for name in $demo_packages; do
+		grep -E "^${name}[[:space:]]" <<<"$packages"
+	done)
+	unpacked=''
+}
 
 check=''
 for option; do
 	case $option in
+	--demo) keep_demo ;;
 	--bench) packages+=$bench_packages ;;
 	--debug) packages+=$debug_packages ;;
+	--cross) packages+=$cross_packages ;;
 	--lint) packages+=$lint_packages ;;
 	--fuzz) packages+=$(fuzz_packages)$'\n' ;;
+	--sim) packages+=$sim_packages ;;
 	--check) check=1 ;;
 	*)
 		sed -n '/^# Usage/,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
@@ -176,7 +233,7 @@ find_missing() {
 	have_kernel || printf '%s\n' linux-image-amd64 linux-headers-amd64
 }
 
-# Daemons must not start: apt asks this file. One that is there comes back.
+# Daemons must not start: apt asks this file. An existing file is restored at the end.
 forbid_services() {
 	if [[ -e $policy || -L $policy ]]; then
 		saved=$policy.proxyproto
@@ -209,7 +266,7 @@ install_packages() {
 	done
 }
 
-# unpack_package PACKAGE: it is there when all that it needs is
+# unpack_package PACKAGE: it is there when all that it needs is there
 unpack_package() {
 	local new=$unpack_dir/$1.new libraries
 

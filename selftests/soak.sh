@@ -1,28 +1,27 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Many connections on networks of every kind, behind "make soak N=": batches, each
-# with a network, a size, an order and so on drawn at random, and each of them once
-# with rules and once without, on the same links, in turns. Not a byte may be wrong
-# with rules, nor a header missing, doubled or another's; and no more may fail, by
-# time or reset, than without.
+# Many connections on networks of every kind, behind "make soak N=": batches, each with a random
+# network, size, order and so on. Each batch runs once with rules and once without, on the same
+# links, in turns. With rules no byte may be wrong, and no header missing, doubled or another
+# connection's; and no more connections may fail, by time or reset, than without.
 #
-# A client that is shown with another port is counted by itself if the backend did have a
-# connection of its own one, from before. SYN cookies alone (tcp_syncookies=2) leave such
-# without any rule: an ACK that comes when all is over opens one that no client knows.
+# If a client is shown with another port because the backend had an older connection of its own
+# port, it is counted separately. SYN cookies (tcp_syncookies=2) make such connections without any
+# rule: an ACK that arrives after the end opens one that no client knows.
 #
-# Ways: "send", over NAT to a server that reads headers; "accept", of a header to an
-# application that knows none; "chain", over NAT with a rule to a host with another,
-# and its application. Without rules there are no headers.
+# Ways: "send", over NAT to a server that reads headers; "accept", with a header to an application
+# that does not know it; "chain", over NAT with a send rule to a host with an accept rule, and its
+# application. Without rules there are no headers.
 #
 # Usage: soak.sh N SEED         N connections with rules, and as many without
 #        soak.sh --sum FILE...  what came of batches that were run
 #
-# PP_RESULTS (build) gets soak.jsonl, a line for each batch as it ends: those that are
-# there already count. --sum writes soak.json and soak.md. Status 1 if anything was wrong.
+# Writes soak.jsonl to PP_RESULTS (build), a line for each batch as it ends; batches in the file
+# already are not run again. --sum writes soak.json and soak.md. Status 1 if anything was wrong.
 set -euo pipefail
-# shellcheck source=selftests/lib_accept.sh
-. "${BASH_SOURCE[0]%/*}/lib_accept.sh"
+# shellcheck source=selftests/lib/accept.sh
+. "${BASH_SOURCE[0]%/*}/lib/accept.sh"
 
 results=${PP_RESULTS:-$pp_tree/build}
 raw=$results/soak.jsonl
@@ -37,7 +36,7 @@ pick() {
 	printf -v "$name" '%s' "${@:RANDOM % $# + 1:1}"
 }
 
-# What a batch of so many in all is; of long messages and of bad networks there are fewer
+# The parameters of a batch; fewer batches have long messages or bad networks
 draw() {
 	pick way send accept chain
 	pick family 4 6
@@ -78,7 +77,7 @@ settings() {
 	done
 }
 
-# rules yes|no: and what both ends are told, in $server and $client
+# rules yes|no: sets the rules, and the options of both ends, in $server and $client
 rules() {
 	lb_ppctl flush-rules
 	backend_ppctl flush-rules
@@ -100,7 +99,7 @@ rules() {
 	[[ $way == accept ]] || rule to "$BACKEND" port 8080 version "$version"
 }
 
-# Ports of clients that the backend has a connection of, TIME_WAIT aside
+# Ports of clients that the backend has a connection of, without TIME_WAIT
 taken_ports() {
 	ns backend ss -Htan 'sport = :8080' |
 		awk '$1 != "LISTEN" && $1 != "TIME-WAIT" { sub(/.*:/, "", $5); print $5 }'
@@ -161,7 +160,7 @@ markdown() {
 		(.ways + .networks + { all: .all } | to_entries[] | line)' "$results/soak.json"
 }
 
-# What was done before, of pairs that are whole
+# Results of earlier runs, of complete pairs
 ended_before() {
 	[[ ! -e $raw ]] || jq -s 'map(select(.rules == "no").count) | add // 0' "$raw"
 }

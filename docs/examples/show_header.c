@@ -26,8 +26,10 @@ int main(int argc, char **argv)
 		printf("asked for %s:%d\n", inet_ntop(AF_INET, &asked.sin_addr, text, sizeof(text)),
 		       ntohs(asked.sin_port));
 	len = sizeof(header);
-	if (getsockopt(conn, IPPROTO_IP, PP_SO_HEADER, header, &len))
+	if (getsockopt(conn, IPPROTO_IP, PP_SO_HEADER, header, &len)) {
 		perror("header");
+		return 1;
+	}
 	for (socklen_t i = 0; i < len; i++)
 		printf("%02x%s", header[i], i + 1 < len ? "" : "\n");
 	close(conn);

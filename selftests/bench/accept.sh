@@ -1,32 +1,32 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What an accept rule costs, against its peers: a load balancer fetches from a
-# web server, in turns without any header ("none"), with a header that nginx
-# reads itself, with one that a rule takes out before an nginx that knows nothing
-# of it, with one that go-mmproxy takes out before such an nginx, and with one that
-# HAProxy reads before such an nginx, which then sees HAProxy as its client. Short
-# responses give connections and CPU for each, long ones throughput and CPU for
-# each byte. Every response has to name the right client. Ratios are taken within
-# each round; medians, with the least and the most, or by time with the quartiles.
+# What an accept rule costs, against its peers. A load balancer fetches from a web server, in turns
+# without any header ("none"), with a header that nginx reads itself, with one that a rule takes out
+# before a plain nginx, with one that the listener of a plain nginx takes itself, attached by socket,
+# with one that go-mmproxy takes out before a plain nginx, and with one that HAProxy reads before a
+# plain nginx, which then sees HAProxy as its client. Short responses measure
+# connections and their CPU, long ones throughput and the CPU of a byte. Every response has to name
+# the right client. Ratios are taken within each round; medians, with the least and the most, or by
+# time with the quartiles.
 #
 # Load balancer and backends are namespaces of one machine, so that the figures
 # are the sum of both. Each way has a backend of its own, where it stays set up: a
 # turn takes no longer than the program that connects. Writes bench_accept.md and
 # bench_accept.json to PP_RESULTS (build). Variables: PP_BENCH_ROUNDS (5; by time
 # 100), PP_BENCH_SECONDS for each measurement (1; by time 0.1, of long responses
-# PP_BENCH_SECONDS_LONG, 0.5), PP_BENCH_CONNECTIONS at a time (32) for short responses,
+# PP_BENCH_SECONDS_LONG, 0.5), PP_BENCH_MODES (all of them), PP_BENCH_CONNECTIONS at a time (32) for short responses,
 # PP_BENCH_BYTES of long ones (16 MiB).
 set -euo pipefail
 # shellcheck source=selftests/bench/lib_bench.sh
 . "${BASH_SOURCE[0]%/*}/lib_bench.sh"
 bench_turns 100
-# How long, for each kind: at the ends of a turn there are few long responses, which costs more
+# Seconds for each kind: few long responses end in a turn, and those at its ends are lost
 declare -A turn=([short]=$seconds [long]=$seconds)
 [[ -n ${PP_BENCH_ICOUNT:-} ]] || turn[long]=${PP_BENCH_SECONDS_LONG:-0.5}
 
-modes=(none nginx module mmproxy haproxy)
-# Of each mode, what the load balancer connects to, and what it has there itself
+read -ra modes <<<"${PP_BENCH_MODES:-none nginx module socket mmproxy haproxy}"
+# For each mode, the address that the load balancer connects to, and its own address there
 declare -A backend=() balancer=()
 REAL=192.0.2.77
 long=${PP_BENCH_BYTES:-$((16 << 20))}
@@ -83,7 +83,7 @@ web_server() {
 	wait_port "backend-$1" "${2#*:}"
 }
 
-# nginx's answers to clients that go-mmproxy feigns have to come back to it
+# nginx's answers to the clients that go-mmproxy imitates have to come back to go-mmproxy
 mmproxy_before_nginx() {
 	web_server mmproxy 127.0.0.1:80
 	nsip backend-mmproxy rule add from 127.0.0.1/8 iif lo table 123
@@ -125,6 +125,11 @@ set_up() {
 		ns backend-module "$PPCTL" add-rule accept to "${backend[module]}" port 8080 \
 			from "${balancer[module]}"
 		;;
+	socket)
+		web_server socket "$address"
+		ns backend-socket "$PPCTL" attach to "${backend[socket]}" port 8080 \
+			from "${balancer[socket]}"
+		;;
 	*) "$1_before_nginx" ;;
 	esac
 }
@@ -147,7 +152,7 @@ load() {
 		"$([[ $kind == long ]] && echo 4 || echo "$connections")"
 }
 
-# measure ROUND MODE KIND: and how many connections the mode has had in all
+# measure ROUND MODE KIND: also counts all connections of the mode
 declare -A total=()
 measure() {
 	local result
@@ -157,12 +162,14 @@ measure() {
 	((!$1)) || bench_record "\"round\":$1,\"mode\":\"$2\",\"kind\":\"$3\"" "$result"
 }
 
-# Everything that follows from the raw figures
+# Everything that is computed from the raw figures
 summary() {
 	jq -s --arg kernel "$(uname -r)" --argjson cpus "$(nproc)" --argjson seconds "$seconds" \
 		--argjson connections "$connections" --argjson size "$long" "$bench_jq"'
 		derived($cpus) |
-		["none", "nginx", "module", "mmproxy", "haproxy"] as $modes |
+		(map(.mode) | unique) as $measured |
+		(["none", "nginx", "module", "socket", "mmproxy", "haproxy"] |
+			map(select(. as $m | $measured | index($m)))) as $modes |
 		{ short: ["rate", "cpu_us", "p50_us", "p99_us"], long: ["mb_per_s", "cpu_s_per_gb"] } as $figures |
 		# rounds of each kind, mode to result
 		(group_by(.kind) | map({ key: .[0].kind, value: (group_by(.round) |
@@ -176,12 +183,14 @@ summary() {
 					$names | map(. as $f | { key: $f,
 						value: ($rounds[$kind] | map(.[$m][$f]) | spread) }) |
 					from_entries) }) | from_entries))),
-			# the module, against each other mode
-			ratios: ($figures | with_entries(.key as $kind | .value as $names | .value = (
-				$modes - ["module"] | map(. as $m | { key: $m, value: (
-					$names | map(. as $f | { key: $f,
-						value: ($rounds[$kind] | map(.module[$f] / .[$m][$f]) | spread) }) |
-					from_entries) }) | from_entries))),
+			# rule and socket, each against each other mode
+			ratios: (["module", "socket"] | map(select(. as $m | $modes | index($m))) |
+				map(. as $own | { key: $own, value: ($figures |
+					with_entries(.key as $kind | .value as $names | .value = (
+					$modes - [$own] | map(. as $m | { key: $m, value: (
+						$names | map(. as $f | { key: $f, value: ($rounds[$kind] |
+							map(.[$own][$f] / .[$m][$f]) | spread) }) |
+						from_entries) }) | from_entries))) }) | from_entries),
 			raw: .,
 		}' "$raw"
 }
@@ -189,7 +198,7 @@ summary() {
 markdown() {
 	jq -r "$bench_jq"'
 		def names: { none: "no header", nginx: "nginx reads it", module: "accept rule, plain nginx",
-			mmproxy: "go-mmproxy, plain nginx", haproxy: "HAProxy, plain nginx" };
+			socket: "attached by socket, plain nginx", mmproxy: "go-mmproxy, plain nginx", haproxy: "HAProxy, plain nginx" };
 		"Linux \(.kernel), \(.cpus) CPUs, \(.rounds) rounds of \(.seconds) s each; " +
 		"medians; CPU of all CPUs, load balancer and server\n",
 		"Short responses, \(.connections) connections at a time:\n",
@@ -203,13 +212,14 @@ markdown() {
 		(["---", "--:", "--:"] | row),
 		(.kinds.long | to_entries[] | [names[.key], (.value.mb_per_s.median | n),
 			(.value.cpu_s_per_gb.median | r)] | row),
-		"\nThe rule against the others, ratios within each round, median " +
-			"(\(lowest_highest(.rounds))):\n",
+		(.rounds as $rounds | .ratios | to_entries[] | .value as $r |
+		"\n\(names[.key]) against the others, ratios within each round, median " +
+			"(\(lowest_highest($rounds))):\n",
 		(["against", "connections/s", "CPU each", "throughput", "CPU per byte"] | row),
 		(["---", "--:", "--:", "--:", "--:"] | row),
-		(.ratios as $r | ["none", "nginx", "mmproxy", "haproxy"][] | [names[.], ($r.short[.].rate | within),
+		($r.short | keys_unsorted[] | [names[.], ($r.short[.].rate | within),
 			($r.short[.].cpu_us | within), ($r.long[.].mb_per_s | within),
-			($r.long[.].cpu_s_per_gb | within)] | row)
+			($r.long[.].cpu_s_per_gb | within)] | row))
 	' "$results/bench_accept.json"
 }
 
@@ -223,7 +233,7 @@ bench_tune client
 for mode in "${modes[@]}"; do
 	set_up "$mode"
 done
-# The first round is to warm up
+# The first round is a warm-up
 for ((round = 0; round <= rounds; round++)); do
 	for kind in short long; do
 		for mode in "${modes[@]}"; do
@@ -231,8 +241,15 @@ for ((round = 0; round <= rounds; round++)); do
 		done
 	done
 done
-is "$(ns backend-module "$PPCTL" -j list-rules | json_first accepted)" "${total[module]}" \
-	'accepted connections'
+# accepted MODE COMMAND: each connection of the mode was accepted
+accepted() {
+	[[ -z ${total[$1]:-} ]] ||
+		is "$(ns "backend-$1" "$PPCTL" -j "$2" | jq 'map(.accepted) | add')" "${total[$1]}" \
+			"accepted connections of $1"
+}
+
+accepted module list-rules
+accepted socket list-sockets
 
 mkdir -p "$results"
 summary >"$results/bench_accept.json"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What load and sink say to each other on every connection, how all programs find
+ * The request and response of load and sink on every connection, how all programs find
  * the other's address, and what they know of time and CPUs. The server closes
  * first, as with HTTP/1.0, so that no port of the client's side rests in TIME_WAIT.
  */

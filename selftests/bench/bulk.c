@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "../../kmod/header.h"
+#include "../../kmod/proto/header.h"
 
 /* "get" or "put", a space, 15 digits, and a newline */
 #define COMMAND		20
@@ -30,7 +30,7 @@ static u8 buf[CHUNK];
 static struct in_addr client;
 static bool with_header;
 
-/* Length of the header, or what is wrong; more of it may have to come */
+/* Length of the header, -EAGAIN if more has to come, or another error */
 static int header_length(size_t have)
 {
 	struct pp_header h;
@@ -38,7 +38,7 @@ static int header_length(size_t have)
 
 	if (!with_header)
 		return 0;
-	len = pp_header_read(buf, have, &h);
+	len = pp_proto_header_read(buf, have, &h);
 	if (len > 0 && (h.src.family != AF_INET || h.src.addr.ip != client.s_addr))
 		return -EBADMSG;
 	return len;
@@ -135,7 +135,7 @@ static size_t put_header(const struct sockaddr_in *target)
 			 .addr.ip = target->sin_addr.s_addr },
 	};
 
-	return with_header ? pp_header_write(buf, sizeof(buf), &header) : 0;
+	return with_header ? pp_proto_header_write(buf, sizeof(buf), &header) : 0;
 }
 
 /* One connection, to the end of the stream */

@@ -1,11 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What bytes cost once a connection is established: long connections from a client
-# over the load balancer to a backend, down and up, in turns by plain routing, by
-# NAT, by NAT with a send rule, by both with an nft flowtable, by HAProxy, and by
-# plain routing to a backend with an accept rule. Ratios are taken within each
-# round; medians, with the least and the most.
+# What bytes cost once a connection is established: long connections from a client over the load
+# balancer to a backend, in both directions, in turns by plain routing, by NAT, by NAT with a send
+# rule, by both with an nft flowtable, by HAProxy, and by plain routing to a backend with an accept
+# rule. Ratios are taken within each round; medians, with the least and the most.
 #
 # Writes bench_bytes.md and bench_bytes.json to PP_RESULTS (build). Variables:
 # PP_BENCH_ROUNDS (5), PP_BENCH_SECONDS for each measurement (0.1, but no less than
@@ -37,7 +36,7 @@ start_servers() {
 	bench_haproxy lb "$VIP:81" "$BACKEND:${bport[haproxy]}"
 }
 
-# Counts what passes netfilter, which is nothing once a flow is offloaded
+# Counts packets that pass netfilter: none once a flow is offloaded
 flowtable() {
 	ns lb nft -f - <<-END
 		table inet pp_forward {
@@ -55,8 +54,7 @@ flowtable() {
 	END
 }
 
-# enter MODE: with nothing of the others in the way; TARGET is what the client
-# connects to
+# enter MODE: sets the mode up and removes the others; TARGET is what the client connects to
 enter() {
 	lb_ppctl flush-rules
 	backend_ppctl flush-rules
@@ -113,7 +111,7 @@ measure() {
 	bench_record "\"round\":$1,\"mode\":\"$2\",\"way\":\"$3\"" "$result"
 }
 
-# Everything that follows from the raw figures
+# Everything that is computed from the raw figures
 summary() {
 	jq -s --arg kernel "$(uname -r)" --argjson cpus "$(nproc)" --argjson seconds "$seconds" \
 		--argjson size "$bytes" --arg unit "$unit" "$bench_jq"'

@@ -1,12 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What a change costs, in instructions, with the module of an earlier commit and
-# with that of this tree: for each connection of all machines of the benchmarks, and
-# for the packets of one that is only forwarded, which tell of the module alone.
-# Instructions are counted by the emulator, so that the figures do not depend on
-# what else this machine does: the same tree gives the same within half a per cent,
-# and single packets within a few instructions.
+# What a change costs, in instructions, with the module of an earlier commit and with that of this
+# tree: for each connection, on all machines of the benchmarks together; and for the packets of a
+# forwarded connection, which show the module alone. The emulator counts instructions, so that other
+# load on this machine makes no difference: the same tree gives the same within half a per cent, and
+# single packets within a few instructions.
 #
 # Usage: compare.sh COMMIT [BENCHMARK]...     behind "make bench-compare BASE=COMMIT"
 #   BENCHMARK  packets, send, accept (all of them)
@@ -32,7 +31,7 @@ shift
 benchmarks=("$@")
 (($#)) || benchmarks=(packets send accept)
 
-# The sources alone: the commit's tests are not what is run
+# The sources alone: the tests are those of this tree
 build_base() {
 	rm -rf "$out"
 	mkdir -p "$out/base"
@@ -43,7 +42,7 @@ build_base() {
 	}
 }
 
-# run TREE BENCHMARK: with the module and the ppctl of a tree
+# run TREE BENCHMARK: with module and ppctl of TREE
 run() {
 	local name
 	local -x PP_BENCH_ICOUNT

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * crowd: connections that say next to nothing and stay, as many as there is
+ * crowd: connections that send a few bytes and stay, as many as there is
  * memory for, for benchmarks.
  *
  * Opens COUNT connections from each source address, some at a time, sends TEXT

@@ -1,11 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What idle connections cost an accept rule: 100,000 senders that shake hands,
-# send the beginning of a header and no more. Tells the memory that each takes,
-# and shows that honest connections are served meanwhile, exactly, by a listener
-# with few places in its queue. Writes bench_crowd.json to PP_RESULTS (build).
-# Variables: PP_BENCH_CROWD (100000) senders, PP_BENCH_HONEST (50) connections.
+# What idle connections cost an accept rule: 100,000 senders that shake hands, send the beginning of
+# a header and no more. Prints the memory of each, and shows that honest connections are served
+# meanwhile, exactly, by a listener with few places in its queue. Writes bench_crowd.json to
+# PP_RESULTS (build). Variables: PP_BENCH_CROWD (100000) senders, PP_BENCH_HONEST (50) connections.
 set -euo pipefail
 # shellcheck source=selftests/bench/lib_bench.sh
 . "${BASH_SOURCE[0]%/*}/lib_bench.sh"
@@ -16,8 +15,8 @@ sources=(10.0.1.{10..13})
 
 bench_need jq
 
-# Memory of the slabs, in kB, and of all objects of those of the module; other slabs may
-# have been merged with that of what waits
+# Memory of all slabs, in kB, and of the objects in those of the module; other slabs may have been
+# merged with the slab of pending connections
 slab_kb() {
 	awk '/^Slab:/ { print $2 }' /proc/meminfo
 }

@@ -1,12 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What each function of the module costs for a connection that is sent, or accepted, and
-# forwarded (packets.c), with all that it calls. The function graph tracer tells how
-# long a function takes; since it takes its own time in each function it sees, it
-# sees one at a time. A constant of its own remains in each figure, about 660
-# instructions: that of the smallest function is told. Functions that the compiler
-# put into others are counted there.
+# What each function of the module costs for a forwarded connection that is sent or accepted
+# (packets.c), with all that it calls. The function graph tracer measures a function. The tracer
+# takes time in each function that it sees, so it sees one at a time. A constant remains in each
+# figure, about 660 instructions: that of the smallest function is printed. Functions that the
+# compiler has inlined count for their callers.
 #
 # Writes bench_functions.md and bench_functions.json to PP_RESULTS (build).
 # Variables: PP_BENCH_COUNT connections for each function (40); PP_BENCH_KINDS ("send
@@ -23,8 +22,8 @@ backend=10.0.2.2
 bench_need jq "$bench/packets"
 grep -q function_graph $tracing/available_tracers || die "this kernel has no function graph tracer"
 
-# trace KIND FUNCTION...: what the tracer sees of these in some connections, in a file;
-# not in a subshell, which could not tell what ports have been used
+# trace KIND FUNCTION...: writes what the tracer sees of these in some connections to a file. Not in
+# a subshell, which could not say which ports have been used.
 trace() {
 	local kind=$1
 
@@ -60,7 +59,7 @@ measure() {
 		}' "$PP_TMP/trace" | tee -a "$raw"
 }
 
-# Everything that follows from the raw figures
+# Everything that is computed from the raw figures
 summary() {
 	jq -s --arg kernel "$(uname -r)" --arg unit "$unit" --argjson count "$count" \
 		--argjson scale "$ns_per_unit" "$bench_jq"'

@@ -1,11 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the module costs those who have no use for it: traffic that no rule is for,
-# without the module, with it, and with 1,000 send rules, with an accept rule and with
-# both for others, in turns. Short connections by NAT, long ones, and single packets that
-# are forwarded. Ratios are taken within each round; medians, with the least and
-# the most.
+# What the module costs traffic that no rule matches: without the module, with it, and with 1,000
+# send rules, with an accept rule and with both for others, in turns. Short connections by NAT, long
+# ones, and single forwarded packets. Ratios are taken within each round; medians, with the least
+# and the most.
 #
 # Writes bench_idle.md and bench_idle.json to PP_RESULTS (build). Variables:
 # PP_BENCH_ROUNDS (5), PP_BENCH_SECONDS for each measurement (1).
@@ -54,7 +53,7 @@ measure() {
 	local short long single
 
 	enter "$2"
-	# what loading and unloading left to be done later is not to be of this measurement
+	# work that loading and unloading has left for later must not be measured
 	sleep 1
 	short=$(ns client "$bench/load" "$VIP" 80 "$seconds" "$connections")
 	long=$(ns client "$bench/bulk" get "$VIP" 81 "$seconds" "$bytes")
@@ -63,7 +62,7 @@ measure() {
 	bench_record "\"round\":$1,\"mode\":\"$2\",\"short\":$short,\"long\":$long" "$single"
 }
 
-# Everything that follows from the raw figures
+# Everything that is computed from the raw figures
 summary() {
 	jq -s --arg kernel "$(uname -r)" --argjson cpus "$(nproc)" --argjson seconds "$seconds" \
 		--argjson connections "$connections" --arg unit "$unit" \

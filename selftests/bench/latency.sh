@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# How long a client waits for the first byte, from connect(), without and with
-# loss: short connections from a client over the load balancer to a backend, in
-# turns by plain routing, by NAT, by NAT with a send rule, by HAProxy, and by
-# plain routing to a backend with an accept rule. Lost are packets of both links,
-# both ways. Medians of the rounds, with the least and the most.
+# How long a client waits for the first byte, from connect(), without and with loss: short
+# connections from a client over the load balancer to a backend, in turns by plain routing, by NAT,
+# by NAT with a send rule, by HAProxy, and by plain routing to a backend with an accept rule.
+# Packets of both links are lost, in both directions. Medians of the rounds, with the least and the
+# most.
 #
 # Writes bench_latency.md and bench_latency.json to PP_RESULTS (build). Variables:
 # PP_BENCH_ROUNDS (5), PP_BENCH_SECONDS for each measurement (1; with loss three
@@ -17,8 +17,8 @@ set -euo pipefail
 read -ra losses <<<"${PP_BENCH_LOSS:-0 1}"
 modes=(routing nat send haproxy accept)
 declare -A bport=([routing]=9001 [nat]=9002 [send]=9003 [haproxy]=9004 [accept]=9005)
-# Of a single one at a time the latency is that of the path; those that wait for
-# what was lost do not keep others from coming
+# One connection at a time shows the latency of the path. With loss, many at a time: a connection
+# that waits for a lost packet must not keep others from beginning.
 declare -A at_a_time=([0]=1)
 REAL=192.0.2.77
 
@@ -69,7 +69,7 @@ lose() {
 	done
 }
 
-# In time all of them: whoever got an answer, a header went ahead of it
+# After some time all of them: if a client got an answer, its header was sent
 in_the_way() {
 	case $1 in
 	send) (($(rule_stat tagged) >= $2)) || fail "$(rule_stat tagged) of $2 tagged" ;;
@@ -90,7 +90,7 @@ measure() {
 	bench_record "\"round\":$1,\"loss\":$2,\"mode\":\"$3\"" "$result"
 }
 
-# Everything that follows from the raw figures
+# Everything that is computed from the raw figures
 summary() {
 	jq -s --arg kernel "$(uname -r)" --argjson cpus "$(nproc)" --argjson seconds "$seconds" \
 		--argjson connections "$connections" --arg unit "$unit" "$bench_jq"'
@@ -149,5 +149,5 @@ enter routing
 mkdir -p "$results"
 summary >"$results/bench_latency.json"
 markdown | tee "$results/bench_latency.md"
-# A client whose connection fails under loss is one that gave up
+# A connection that fails under loss is one that its client gave up
 is "$(jq -s 'map(select(.loss == 0).failed) | add' "$raw")" 0 'failed connections'

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the benchmarks share: the programs, settings that keep the machine's limits
-# out of the figures, and words of jq for their summaries.
+# What the benchmarks share: the programs, settings that keep the machine's limits out of the
+# figures, and functions of jq for their summaries.
 
 bench=$(readlink -f "${BASH_SOURCE[0]%/*}")
-# shellcheck source=selftests/lib_accept.sh
-. "$bench/../lib_accept.sh"
+# shellcheck source=selftests/lib/accept.sh
+. "$bench/../lib/accept.sh"
 # No TAP
 # shellcheck disable=SC2034 # lib.sh's
 pp_planned=0
@@ -20,7 +20,7 @@ pp_planned=0
 	raw=$PP_TMP/raw
 	bench_jq='
 		def middle: sort | (.[(length - 1) / 2 | floor] + .[length / 2 | floor]) / 2;
-		# of many rounds, half lie within low and high; of few, all
+		# of many rounds, half lie between low and high; of few, all
 		def spread: sort as $all | (if length > 20 then length / 4 | floor else 0 end) as $i |
 			{ median: middle, low: $all[$i], high: $all[length - 1 - $i] };
 		def lowest_highest($rounds): if $rounds > 20 then "half of them" else "least to most" end;
@@ -28,7 +28,7 @@ pp_planned=0
 		def n: round | tostring;
 		def r: . * 1000 | round | . / 1000 | tostring;
 		def within: "\(.median | r) (\(.low | r) to \(.high | r))";
-		# what all CPUs did, in ms: ticks are too coarse for what is short
+		# the work of all CPUs, in ms: ticks are too coarse for short runs
 		def busy($cpus): [.seconds * 1000 * $cpus - .idle_ms, 1] | max;
 		def derived($cpus): map(. + { rate: (.good / .seconds),
 			cpu_us: (busy($cpus) * 1000 / ([.good, 1] | max)),
@@ -36,14 +36,14 @@ pp_planned=0
 			cpu_s_per_gb: (busy($cpus) * 1e6 / ([.bytes, 1] | max)) });
 		def key($k; $v): { key: $k, value: $v };
 	'
-	# What a time is told in: instructions, where each lasts 2^PP_BENCH_ICOUNT ns
+	# The unit of time: instructions, if each lasts 2^PP_BENCH_ICOUNT ns
 	unit=ns
 	[[ -z ${PP_BENCH_ICOUNT:-} ]] || unit=instructions
 	ns_per_unit=$((1 << ${PP_BENCH_ICOUNT:-0}))
 }
 
-# bench_turns N: by time, N rounds of a tenth of a second each, so that what neighbours
-# of this machine do, which lasts seconds, is the same for all of a round
+# bench_turns N: by time, N rounds of a tenth of a second each. Load of other machines on the same
+# hardware lasts seconds, so it is the same for a whole round.
 # shellcheck disable=SC2034 # used by those who source this
 bench_turns() {
 	[[ -z ${PP_BENCH_ICOUNT:-} ]] || return 0
@@ -56,7 +56,7 @@ die() {
 	exit 1
 }
 
-# bench_need COMMAND...: these, and the programs of the benchmarks
+# bench_need COMMAND...: requires these, and the programs of the benchmarks
 bench_need() {
 	local command
 
@@ -66,13 +66,13 @@ bench_need() {
 	done
 }
 
-# bench_record FIELDS RESULT: one figure, a line of JSON behind some fields. jq takes
-# longer under emulation than what is measured, and has its turn at the end.
+# bench_record FIELDS RESULT: one figure, a line of JSON with some fields before it. jq takes longer
+# under emulation than the measurement, and runs at the end.
 bench_record() {
 	printf '{%s,%s\n' "$1" "${2#\{}" | tee -a "$raw"
 }
 
-# bench_total RESULT: its connections, good and failed
+# bench_total RESULT: the number of its connections, good and failed
 bench_total() {
 	echo $(($(json_first good <<<"$1") + $(json_first failed <<<"$1")))
 }
@@ -89,8 +89,8 @@ bench_tune() {
 	sysctl -qw net.netfilter.nf_conntrack_max=262144
 }
 
-# bench_forwarder NAMESPACE...: hosts for packets, which forward between two tun
-# devices; what has no route of its own leaves in front
+# bench_forwarder NAMESPACE...: hosts that forward packets between two tun devices; packets without
+# a route of their own leave in front
 bench_forwarder() {
 	local ns dev
 
@@ -110,7 +110,8 @@ bench_forwarder() {
 	done
 }
 
-# packets NAMESPACE COUNT [-f|-k|-p] KIND DESTINATION PORT: JSON, from ports that no
+# packets NAMESPACE COUNT [-f|-k|-p] KIND DESTINATION PORT: JSON, from ports that no earlier
+# connection has used
 # connection before had
 declare -A first_of=()
 packets() {
@@ -120,7 +121,7 @@ packets() {
 	ns "$ns" "$bench/packets" "$@" "${first_of[$ns]}" "$count"
 }
 
-# bench_haproxy NAMESPACE LISTEN BACKEND: HAProxy there, from one address and port to
+# bench_haproxy NAMESPACE LISTEN BACKEND: HAProxy in this namespace, from one address and port to
 # another, with a header
 bench_haproxy() {
 	cat >"$PP_TMP/haproxy.cfg" <<-END

@@ -26,14 +26,14 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "../../kmod/header.h"
+#include "../../kmod/proto/header.h"
 
 #define MAX_SLOTS 10000
 #define MAX_SAMPLES 4000000
-/* To connections that are not finished when the time is over */
+/* For connections that are not finished when the time is over */
 #define GRACE_NS 10000000000ull
 
-/* Of a long response only the last bytes are looked at */
+/* Only the last bytes of a long response are checked */
 #define TAIL 64
 
 struct slot {
@@ -61,7 +61,7 @@ static size_t longer_than;
 static uint64_t bytes;
 static char scratch[1 << 18];
 
-/* Nothing is wrong with a slot that is not used any more when time is over */
+/* A slot that is unused when time is over has not failed */
 static void open_next(struct slot *s)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = s };
@@ -155,7 +155,7 @@ static bool send_request(struct slot *s)
 
 	if (with_header) {
 		header.src.port = htons(1024 + port++ % 64000);
-		iov[0].iov_len = pp_header_write((u8 *)scratch, sizeof(scratch), &header);
+		iov[0].iov_len = pp_proto_header_write((u8 *)scratch, sizeof(scratch), &header);
 	}
 	iov[1].iov_len = strlen(request);
 	return writev(s->fd, iov, 2) == (ssize_t)(iov[0].iov_len + iov[1].iov_len);

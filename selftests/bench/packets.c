@@ -31,15 +31,15 @@
 #include <netinet/tcp.h>
 
 #include "bench.h"
-#include "../inet_sum.h"
-#include "../../kmod/header.h"
+#include "../tools/inet_sum.h"
+#include "../../kmod/proto/header.h"
 
 #define SOURCES		0x0a200000	/* 10.32.0.0 */
 #define CLIENTS		0xac100000	/* 172.16.0.0 */
 #define PORTS		60000
 #define REQUEST		100
 #define RESPONSE	200
-/* What one packet may lead to on one device */
+/* The most packets that one packet may cause on one device */
 #define MOST		4
 
 enum side { FRONT, BACK };
@@ -136,7 +136,7 @@ static void take(const struct conn *c, enum step at, enum side of, unsigned int 
 	}
 }
 
-/* Sends one packet, which leads to so many in front and so many behind, and no more */
+/* Sends one packet, which causes so many in front and so many behind, and no more */
 static void step(struct conn *c, enum step at, enum side from, struct tcphdr th,
 		 const void *data, size_t len, unsigned int front, unsigned int back)
 {
@@ -154,7 +154,7 @@ static void step(struct conn *c, enum step at, enum side from, struct tcphdr th,
 	/* not of very many */
 	if (keep || pending)
 		return;
-	/* earlier modules let the acknowledgement of the header through */
+	/* modules of some commits forward the acknowledgement of the header */
 	if ((read(fds[FRONT], more, sizeof(more)) > 0 && at != HEADER_ACK) ||
 	    read(fds[BACK], more, sizeof(more)) > 0) {
 		fprintf(stderr, "packets: %s: ", names[at]);
@@ -244,7 +244,7 @@ static void begin_send(struct conn *c)
 	data = data_of(BACK, 0, &len);
 	if (at_once)
 		len -= REQUEST;
-	if (!moved || len != moved || pp_header_read(data, len, &h) != (int)len ||
+	if (!moved || len != moved || pp_proto_header_read(data, len, &h) != (int)len ||
 	    h.src.addr.ip != c->source.s_addr || h.src.port != c->port)
 		fail(c, "no header, or a wrong one");
 	if (!pending && !at_once)
@@ -268,7 +268,7 @@ static void begin_accept(struct conn *c)
 				      .addr.ip = htonl(client) };
 	h.dst = (struct pp_endpoint){ .family = AF_INET, .port = target.sin_port,
 				      .addr.ip = target.sin_addr.s_addr };
-	len = pp_header_write(data, PP_HEADER_SEND_MAX, &h);
+	len = pp_proto_header_write(data, PP_HEADER_SEND_MAX, &h);
 	step(c, HEADER, FRONT, (struct tcphdr){ .ack = 1, .psh = 1, .seq = htonl(c->nxt),
 	     .ack_seq = htonl(c->back) }, data, len + more, 0, 1);
 	c->nxt += len;

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the module adds to each packet of a connection that the host forwards: one
-# without a rule, and those of a send rule (v2, v1, v2 with TLVs) and of an accept
-# rule, in turns, each packet timed by itself (packets.c). Clients wait until their header
-# is acknowledged, or speak at once ("first"). No application, no
-# socket and no NAT takes part, so that nothing hides a change of the module.
+# What the module adds to each packet of a connection that the host forwards: a connection without a
+# rule, connections of a send rule (v2, v1, v2 with TLVs) and of an accept rule, in turns, each
+# packet timed by itself (packets.c). Clients wait until their header is acknowledged, or send at
+# once ("first"). No application, socket or NAT takes part, so that nothing hides a change of the
+# module.
 #
 # Writes bench_packets.md and bench_packets.json to PP_RESULTS (build). Variables:
 # PP_BENCH_ROUNDS (5), PP_BENCH_COUNT connections for each measurement (300).
@@ -35,7 +35,7 @@ measure() {
 	first_of[$2]=$((${first_of[$2]} + count))
 }
 
-# Everything that follows from the raw figures
+# Everything that is computed from the raw figures
 summary() {
 	jq -s --arg kernel "$(uname -r)" --arg unit "$unit" --argjson rounds "$rounds" \
 		--argjson count "$count" --arg modes "${modes[*]}" --argjson scale "$ns_per_unit" \

@@ -6,7 +6,7 @@ Usage: plot.py DIRECTORY OUT
 
 Reads bench_*.json in DIRECTORY and writes an SVG for each question to OUT: bars
 for ratios, with whiskers from the least to the most, and lines over a logarithmic
-axis for what may grow. What is not there is not drawn. No other package is needed.
+axis for figures that may grow. Missing figures are not drawn. No other package is needed.
 """
 
 import json
@@ -16,7 +16,7 @@ import sys
 from xml.sax.saxutils import escape
 
 WIDTH = 720
-# Legible on white and on black, and to those who do not see all colours
+# Legible on white and on black, and without colour vision
 COLOURS = ["#3b82c4", "#d97706", "#2a9d6f", "#b4508f", "#8a8a8a", "#7a6cc4"]
 INK = "#808080"
 STYLE = f"""<style>
@@ -28,7 +28,7 @@ text {{ font: 13px sans-serif; fill: {INK}; }}
 
 
 class Drawing:
-    """Elements of an SVG, and the file they end in."""
+    """Elements of an SVG, and its file."""
 
     def __init__(self, height):
         self.height = height
@@ -61,7 +61,7 @@ class Drawing:
 
 
 def ticks(most, count=5):
-    """Round numbers from 0 to at least most."""
+    """Round numbers from 0 up to the first that is not below most."""
     step = 10 ** math.floor(math.log10(most / count))
     for factor in (1, 2, 2.5, 5, 10):
         if step * factor * count >= most:
@@ -163,12 +163,15 @@ def plot_send(data, out):
 
 
 def plot_accept(data, out):
-    names = {"none": "no header", "nginx": "nginx reads it", "mmproxy": "go-mmproxy",
-             "haproxy": "HAProxy accept-proxy"}
+    names = {"none": "no header", "nginx": "nginx reads it", "socket": "attached by socket",
+             "mmproxy": "go-mmproxy", "haproxy": "HAProxy accept-proxy"}
+    rule = data["ratios"].get("module")
+    if not rule:
+        return
     bars(out / "accept-rate.svg", "Accept rule: short connections per second, against", "ratio",
-         [(names[m], v["rate"]) for m, v in data["ratios"]["short"].items()], 1)
+         [(names[m], v["rate"]) for m, v in rule["short"].items()], 1)
     bars(out / "accept-bytes.svg", "Accept rule: throughput of long responses, against", "ratio",
-         [(names[m], v["mb_per_s"]) for m, v in data["ratios"]["long"].items()], 0.97)
+         [(names[m], v["mb_per_s"]) for m, v in rule["long"].items()], 0.97)
 
 
 def plot_bytes(data, out):

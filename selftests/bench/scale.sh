@@ -1,11 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# How costs grow: with 1 to 100,000 send rules, with handshakes in progress, and
-# with accepted connections. Each number has a namespace of its own, in which the
-# packets of some more connections are timed one by one (packets.c), in turns with
-# those of the others. The median of a packet is taken within each round; medians
-# of the rounds, with the least and the most.
+# How costs grow: with 1 to 100,000 send rules, with handshakes in progress, and with accepted
+# connections. Each number has a namespace of its own, in which the packets of some more connections
+# are timed one by one (packets.c), in turns with the other numbers. The median of a packet is taken
+# within each round; medians of the rounds, with the least and the most.
 #
 # Writes bench_scale.md and bench_scale.json to PP_RESULTS (build). Variables:
 # PP_BENCH_ROUNDS (5), PP_BENCH_COUNT connections for each measurement (100),
@@ -26,7 +25,7 @@ memory=$PP_TMP/memory
 
 bench_need jq "$bench/packets" "$bench/../pp_netlink_load"
 
-# in_ns NS COMMAND...: ppctl there
+# in_ns NS COMMAND...: ppctl in this namespace
 in_ns() {
 	ns "$1" "$PPCTL" "${@:2}"
 }
@@ -50,7 +49,7 @@ fill_rules() {
 	is "$(stat_in "$ns" rules)" "$number" 'rules'
 }
 
-# Their headers are on the way for as long as the measurement takes
+# Their headers are in flight for as long as the measurement takes
 fill_handshakes() {
 	local number=$1 ns=handshakes$1
 
@@ -71,7 +70,7 @@ fill_flows() {
 	is "$(stat_in "$ns" established)" "$number" 'accepted connections'
 }
 
-# keep NS NUMBER OPTION KIND: connections that stay, and the memory that they take
+# keep NS NUMBER OPTION KIND: makes connections that stay, and prints their memory
 keep() {
 	packets "$1" "$2" "$3" "$4" $backend 8080 |
 		jq -c --arg kind "$4" '{ kind: $kind, number: .good, slab_kb, memory_kb }' >>"$memory"
@@ -83,7 +82,7 @@ slab_below() {
 	(($(awk '$1 == "Slab:" { print $2 }' /proc/meminfo) < $1))
 }
 
-# Of connections whose header is acknowledged nothing is left, once RCU is through
+# Nothing is left of connections whose header is acknowledged, after a grace period of RCU
 fill_sent() {
 	local before
 
@@ -93,7 +92,7 @@ fill_sent() {
 	packets sent "$sent" -k send $backend 8080 >/dev/null
 	is "$(stat_in sent acked)" "$sent" 'acknowledged headers'
 	is "$(stat_in sent handshakes)" 0 'handshakes in progress'
-	# An entry has 298 bytes; tasks and files that the shell needs are slabs, too
+	# An entry has 298 bytes; the shell's own tasks and files take slabs as well
 	wait_until 60 slab_below $((before + sent / 32)) || fail "slabs have grown"
 	jq -nc --argjson number "$sent" --argjson kb $(($(awk '$1 == "Slab:" { print $2 }' \
 		/proc/meminfo) - before)) '{ kind: "sent", number: $number, slab_kb: $kb }' >>"$memory"
@@ -109,7 +108,7 @@ measure() {
 	((first_of[$ns] += count))
 }
 
-# What the module counted must be what was sent
+# The module must have counted what was sent
 round() {
 	local number
 
@@ -179,7 +178,7 @@ done
 for number in 0 "${flows[@]}"; do
 	fill_flows "$number"
 done
-# Last, since they do not stay for ever
+# Last, since they do not stay forever
 for number in 0 "${handshakes[@]}"; do
 	fill_handshakes "$number"
 done

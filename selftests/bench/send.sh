@@ -7,14 +7,13 @@
 # Ratios are taken within each round; medians, with the least and the most, or by
 # time with the quartiles.
 #
-# All are namespaces of one machine, and each way has a load balancer of its own,
-# where it stays set up: a turn takes no longer than the program that connects,
-# and rounds can be short. The load balancer's own share of CPU is the total minus
-# that of plain routing in the same round. Writes bench_send.md and bench_send.json
-# to PP_RESULTS (build). Variables: PP_BENCH_ROUNDS (5; by time 400),
-# PP_BENCH_SECONDS for each measurement (1; by time 0.1), PP_BENCH_CONNECTIONS at a
-# time (1: with more of them, where an emulated processor is shared by all, a
-# client comes to speak only after the ACK has waited).
+# All are namespaces of one machine. Each way has a load balancer of its own, which stays set up: a
+# turn takes no longer than the program that connects, and rounds can be short. The load balancer's
+# own share of CPU is the total minus that of plain routing in the same round. Writes bench_send.md
+# and bench_send.json to PP_RESULTS (build). Variables: PP_BENCH_ROUNDS (5; by time 400),
+# PP_BENCH_SECONDS for each measurement (1; by time 0.1), PP_BENCH_CONNECTIONS at a time (1: more of
+# them share one emulated processor, and a client sends its data only after the ACK has waited in
+# vain).
 set -euo pipefail
 PP_BENCH_CONNECTIONS=${PP_BENCH_CONNECTIONS:-1}
 # shellcheck source=selftests/bench/lib_bench.sh
@@ -22,10 +21,10 @@ PP_BENCH_CONNECTIONS=${PP_BENCH_CONNECTIONS:-1}
 bench_turns 400
 
 modes=(routing nat send send-v1 send-tlv haproxy nginx)
-# What the header of each rule is
+# The header of each rule
 declare -A header=([send]='version 2' [send-v1]='version 1'
 	[send-tlv]='version 2 authority bench.example crc32c tlv 0xe1=blue')
-# Addresses of each mode, and what the client connects to
+# Addresses of each mode, and the address that the client connects to
 declare -A vip=() backend=() target=()
 stream_module=/usr/lib/nginx/modules/ngx_stream_module.so
 
@@ -96,7 +95,7 @@ listens() {
 	[[ -n $(ns backend ss -Hltn "src = ${backend[$1]} and sport = :8080") ]]
 }
 
-# set_up MODE: connections of conntrack must not linger, nor ports run out
+# set_up MODE: conntrack must not keep ended connections, and ports must not run out
 set_up() {
 	local client=${vip[$1]%1}2
 
@@ -126,7 +125,7 @@ load() {
 	ns client "$bench/load" "${target[$1]%:*}" "${target[$1]#*:}" "$2" "$connections"
 }
 
-# measure ROUND MODE: and how many connections the mode has had in all
+# measure ROUND MODE: also counts all connections of the mode
 declare -A total=()
 measure() {
 	local result
@@ -145,13 +144,13 @@ all_tagged() {
 	is "$(json_first acked <<<"$rules")" "${total[$1]}" "acknowledged headers of $1"
 }
 
-# Everything that follows from the raw figures
+# Everything that is computed from the raw figures
 summary() {
 	jq -s --arg kernel "$(uname -r)" --argjson cpus "$(nproc)" --argjson seconds "$seconds" \
 		--argjson connections "$connections" --arg modes "${modes[*]}" "$bench_jq"'
 		derived($cpus) | ($modes | split(" ")) as $modes |
 		def values($mode; f): map(.[$mode] | f);
-		# a difference of what is short may be
+		# a difference of short measurements may be
 		def not_zero: if . == 0 then 1e-9 else . end;
 		# of each round, mode to result, with the share of the load balancer
 		(group_by(.round) | map(map({ key: .mode, value: . }) | from_entries |
@@ -218,7 +217,7 @@ for mode in "${modes[@]}"; do
 	bench_tune "lb-$mode"
 	set_up "$mode"
 done
-# The first round is to warm up
+# The first round is a warm-up
 for ((round = 0; round <= rounds; round++)); do
 	for mode in "${modes[@]}"; do
 		measure $round "$mode"

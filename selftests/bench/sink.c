@@ -16,12 +16,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../../kmod/header.h"
+#include "../../kmod/proto/header.h"
 #include "bench.h"
 
 #define MAX_FDS 65536
 
-/* What is received of a connection so far; found by its descriptor */
+/* The bytes received on a connection so far; found by its descriptor */
 struct conn {
 	size_t have;
 	bool watched;
@@ -50,7 +50,7 @@ static void reset(int fd)
 	bad++;
 }
 
-/* Length of the header, -EAGAIN when more is to come, or what is wrong */
+/* Length of the header, -EAGAIN if more has to come, or another error */
 static int header_length(const struct conn *c)
 {
 	struct pp_header h;
@@ -58,13 +58,13 @@ static int header_length(const struct conn *c)
 
 	if (!want_header)
 		return 0;
-	len = pp_header_read(c->buf, c->have, &h);
+	len = pp_proto_header_read(c->buf, c->have, &h);
 	if (len > 0 && (h.src.family != AF_INET || h.src.addr.ip != client.s_addr))
 		return -EBADMSG;
 	return len;
 }
 
-/* A request of the right length that is not the right one is no request */
+/* A wrong request of the right length does not count */
 static bool answer(int fd, struct conn *c)
 {
 	const size_t request = sizeof(BENCH_REQUEST) - 1;

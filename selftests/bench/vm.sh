@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Runs benchmarks, each in a VM of its own, one after the other, and draws what
-# they measured. Each leaves bench_NAME.json, bench_NAME.md and its log in
-# build/bench; the plots are in build/bench/plots.
+# Runs benchmarks, each in a VM of its own, one after the other, and draws plots. Each leaves
+# bench_NAME.json, bench_NAME.md and its log in build/bench; the plots are in build/bench/plots.
 #
 # Usage: vm.sh NAME...        behind "make bench" and "make bench-NAME"
 #
@@ -22,7 +21,7 @@ cd "$tree"
 options=(--timeout 7200)
 [[ -z ${KERNEL:-} ]] || options+=(--kernel "$KERNEL")
 
-# The log has each figure as it comes
+# The log has each figure at once
 run() {
 	local status=0 shift clock=(--cpus 1)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the fuzz targets share: the function that libFuzzer and replay.c call,
- * and the way to say that something is wrong.
+ * and the function that reports a failure.
  */
 #ifndef _PP_FUZZ_H
 #define _PP_FUZZ_H

@@ -1,17 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Looks for inputs that the fuzz targets disagree with, with clang's libFuzzer,
-# one target after another. Prints TAP. What is found lies in build/fuzz, and so
-# do the inputs that reach new code, from where the next run goes on.
+# Looks for inputs that violate what the fuzz targets promise, with clang's libFuzzer, one target
+# after another. Prints TAP. Failing inputs are in build/fuzz, and so are inputs that reach new
+# code, with which the next run begins.
 #
 # Usage: fuzz.sh [SECONDS [TARGET...]]    for so long each (60)
-#        fuzz.sh --minimize [TARGET...]   keeps in corpus/ only the smallest
-#                                         inputs that reach all that is reached,
-#                                         and those whose names are no hashes
+#        fuzz.sh --minimize [TARGET...]   keeps in corpus/ only the smallest inputs that
+#                                         reach all edges, and inputs with a name
 set -euo pipefail
-# shellcheck source=selftests/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+# shellcheck source=selftests/lib/lib.sh
+. "${BASH_SOURCE[0]%/*}/../lib/lib.sh"
 
 need make clang pkg-config
 cd "$pp_selftests/fuzz"
@@ -19,14 +18,14 @@ unset MAKEFLAGS MAKELEVEL MFLAGS
 out=$pp_tree/build/fuzz
 # A header that is read has 4096 bytes at most, and longer ones must be refused
 longest=4200
-# The work of one input, and what it may need for that
+# Time and memory for one input
 limits=(-timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=64)
 
 dictionary() {
 	echo "-dict=${1%%_*}.dict"
 }
 
-# Executions and edges, as libFuzzer's last lines say them
+# Executions and edges, from libFuzzer's last lines
 figures() {
 	local runs edges
 
@@ -51,8 +50,8 @@ fuzz() {
 	fi
 }
 
-# minimize TARGET: the edges count, not how often they are passed, for a small corpus;
-# what a person has named stays
+# minimize TARGET: edges count, not how often they are passed, so that the corpus is small; inputs
+# that a person has named stay
 minimize() {
 	local new=$out/$1.min
 

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fuzz target: pp_header_read() and pp_tlv_next() against spec_header.c.
+ * Fuzz target: pp_proto_header_read(), pp_proto_stack_read() and pp_proto_tlv_next() against
+ * spec_header.c.
  *
  * The input is a stream. Both must say the same of each beginning of it, and
- * of the whole; what one beginning was told holds for every longer one.
+ * of the whole; the result for one beginning holds for every longer one. Then the
+ * stream is read as several headers in a row.
  */
 #include <arpa/inet.h>
 #include <string.h>
 
 #include "fuzz.h"
-#include "header.h"
-#include "checksum.h"
+#include "proto/header.h"
+#include "proto/header_stack.h"
+#include "proto/checksum.h"
+#include "proto/tlv.h"
 #include "spec_header.h"
-#include "tlv.h"
 
 /* Beginnings that are looked at, of a stream that has more */
 #define BEGINNINGS	128
@@ -42,35 +45,20 @@ static void compare_endpoint(const struct pp_endpoint *end, const uint8_t *addre
 	agree(ntohs(end->port) == port);
 }
 
-/* As a receiver that knows CRC32C */
-static enum spec_crc check_crc(const uint8_t *data, size_t len, const struct pp_tlv *tlv)
-{
-	uint32_t crc;
-
-	if (tlv->len != sizeof(crc))
-		return SPEC_CRC_BAD;
-	memcpy(&crc, tlv->value, sizeof(crc));
-	return ntohl(crc) == pp_checksum_header(data, len, tlv->value - data) ? SPEC_CRC_GOOD :
-									       SPEC_CRC_BAD;
-}
-
 static void compare_tlvs(const uint8_t *data, size_t len, const struct pp_header *h)
 {
 	struct pp_tlv_walk walk = { data + h->tlv_off, h->tlv_len, h->tlv_len };
-	enum spec_crc crc = SPEC_CRC_NONE;
 	struct pp_tlv tlv;
 	size_t i;
 
-	for (i = 0; pp_tlv_next(&walk, &tlv) == 1; i++) {
+	for (i = 0; pp_proto_tlv_next(&walk, &tlv) == 1; i++) {
 		agree(i < spec.n_tlvs);
 		agree(tlv.type == spec.tlvs[i].type);
 		agree(tlv.len == spec.tlvs[i].len);
 		agree(tlv.value == data + spec.tlvs[i].at);
-		if (tlv.type == PP_TLV_CRC32C && crc != SPEC_CRC_BAD)
-			crc = check_crc(data, len, &tlv);
 	}
 	agree(i == spec.n_tlvs);
-	agree(crc == spec.crc);
+	agree(pp_proto_checksum_fits(data, h, len) == (spec.crc != SPEC_CRC_BAD));
 }
 
 static void compare(const uint8_t *data, size_t len, const struct pp_header *h)
@@ -104,7 +92,7 @@ static void compare_repaired(const uint8_t *data, size_t len, const struct pp_he
 /* The result for a beginning, from the result for the one before */
 static int read_beginning(const uint8_t *beginning, size_t len, int last, struct pp_header *h)
 {
-	int ret = pp_header_read(beginning, len, h), want = spec_result(beginning, len);
+	int ret = pp_proto_header_read(beginning, len, h), want = spec_result(beginning, len);
 
 	if (ret != want)
 		disagree("%zu bytes: read %d, specified %d", len, ret, want);
@@ -133,11 +121,84 @@ static void read_beginnings(const uint8_t *data, size_t size, uint8_t *room)
 	compare_repaired(room, (size_t)last, &h);
 }
 
+/*
+ * What a row of @want headers is by its definition. *@named is the offset of the header that names
+ * the client; the checksums are right if *@fits.
+ */
+static int spec_stack(const uint8_t *data, size_t len, unsigned int want, size_t *named,
+		      bool *fits)
+{
+	size_t at = 0;
+	int ret;
+
+	*named = 0;
+	*fits = true;
+	while (want--) {
+		ret = spec_result(data + at, len - at);
+		if (ret == -EAGAIN && len >= PP_HEADER_READ_MAX)
+			return -EBADMSG;
+		if (ret < 0)
+			return ret;
+		if (at + (size_t)ret > PP_HEADER_READ_MAX)
+			return -EBADMSG;
+		if (spec.address_len)
+			*named = at;
+		*fits = *fits && spec.crc != SPEC_CRC_BAD;
+		at += (size_t)ret;
+		if (!spec.address_len)
+			break;
+	}
+	return (int)at;
+}
+
+static int read_stack(const uint8_t *data, size_t len, unsigned int want)
+{
+	struct pp_stack stack;
+	size_t named;
+	bool fits;
+	int expected = spec_stack(data, len, want, &named, &fits);
+	int ret = pp_proto_stack_read(data, len, want, &stack);
+
+	if (ret != expected)
+		disagree("%zu bytes, %u headers: read %d, specified %d", len, want, ret, expected);
+	if (ret <= 0)
+		return ret;
+	agree(stack.start == named);
+	agree(spec_result(data + named, len - named) == stack.end - stack.start);
+	if (stack.named.tlv_off)
+		stack.named.tlv_off -= (uint16_t)named;
+	compare(data + named, stack.end - stack.start, &stack.named);
+	if (stack.named.tlv_off)
+		stack.named.tlv_off += (uint16_t)named;
+	agree(pp_proto_checksums_fit(data, &stack, (unsigned int)ret) == fits);
+	return ret;
+}
+
+/* Of the whole and of its beginnings */
+static void read_stacks(const uint8_t *data, size_t size, uint8_t *room)
+{
+	size_t step = 1 + size / BEGINNINGS, len;
+	unsigned int want;
+	int last, ret;
+
+	for (want = 2; want <= 8; want *= 2) {
+		for (last = -EAGAIN, len = 0; len < size; len += step, last = ret) {
+			memcpy(room + size - len, data, len);
+			ret = read_stack(room + size - len, len, want);
+			agree(last == -EAGAIN || ret == last);
+		}
+		memcpy(room, data, size);
+		ret = read_stack(room, size, want);
+		agree(last == -EAGAIN || ret == last);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t *room = malloc(size ? size : 1);
 
 	read_beginnings(data, size, room);
+	read_stacks(data, size, room);
 	free(room);
 	return 0;
 }

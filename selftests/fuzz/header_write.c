@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fuzz target: pp_header_write(), with the TLVs of kmod/send_tlv.c.
+ * Fuzz target: pp_proto_header_write(), with the TLVs of kmod/send/tlv.c.
  *
  * The input is a connection, a rule, and the TLVs of a header that came in.
  * What is written must be as long as expected and never longer than a segment,
@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "header.h"
+#include "proto/header.h"
+#include "proto/tlv.h"
 #include "spec_header.h"
-#include "tlv.h"
 
 #define CANARY	0x5a
 /* Bytes of addresses and ports of the longest header with TLVs */
@@ -100,7 +100,7 @@ static u16 take_tlvs(struct input *in, u8 *tlvs, size_t room, u8 (*take_type)(st
 		if (PP_TLV_FIXED + len > (size_t)(tlvs + room - p))
 			break;
 		take_bytes(in, value, len);
-		p = pp_tlv_put(p, type, value, len);
+		p = pp_proto_tlv_put(p, type, value, len);
 	}
 	return p - tlvs;
 }
@@ -113,18 +113,23 @@ static void take_rule(struct input *in, u8 tlvs[PP_HEADER_SEND_MAX], struct pp_r
 	u8 *p;
 
 	*rule = (struct pp_rule){
-		.tlvs = tlvs, .unique_id = flags & 1, .crc32c = flags & 2, .drop_tlvs = flags & 4,
+		.send = {
+			.tlvs = tlvs,
+			.unique_id = flags & 1,
+			.crc32c = flags & 2,
+			.drop_tlvs = flags & 4,
+		},
 	};
-	if (rule->unique_id)
+	if (rule->send.unique_id)
 		room -= PP_TLV_FIXED + PP_UNIQUE_ID_LEN;
-	if (rule->crc32c)
+	if (rule->send.crc32c)
 		room -= PP_TLV_FIXED + sizeof(u32);
 	p = tlvs + take_tlvs(in, tlvs, room, take_rule_type);
-	if (rule->unique_id)
-		p = pp_tlv_put(p, PP_TLV_UNIQUE_ID, NULL, PP_UNIQUE_ID_LEN);
-	if (rule->crc32c)
-		p = pp_tlv_put(p, PP_TLV_CRC32C, NULL, sizeof(u32));
-	rule->tlv_len = p - tlvs;
+	if (rule->send.unique_id)
+		p = pp_proto_tlv_put(p, PP_TLV_UNIQUE_ID, NULL, PP_UNIQUE_ID_LEN);
+	if (rule->send.crc32c)
+		p = pp_proto_tlv_put(p, PP_TLV_CRC32C, NULL, sizeof(u32));
+	rule->send.tlv_len = p - tlvs;
 }
 
 static bool is_inet(u16 family)
@@ -132,7 +137,7 @@ static bool is_inet(u16 family)
 	return family == AF_INET || family == AF_INET6;
 }
 
-/* What pp_header_write() says of itself */
+/* What pp_proto_header_write() says of itself */
 static bool can_be_written(const struct pp_header *h)
 {
 	bool local = h->command == PP_HEADER_LOCAL;
@@ -154,7 +159,7 @@ static int write_sized(const struct pp_header *h, size_t size, uint8_t *to)
 	int ret;
 
 	memset(buf, CANARY, size);
-	ret = pp_header_write(buf, size, h);
+	ret = pp_proto_header_write(buf, size, h);
 	agree(ret <= (int)size);
 	for (i = ret > 0 ? (size_t)ret : 0; i < size; i++)
 		agree(buf[i] == CANARY);
@@ -191,7 +196,7 @@ static void read_back(const struct pp_header *h, const uint8_t *bytes, size_t le
 	bool local = h->command == PP_HEADER_LOCAL;
 	struct pp_header got;
 
-	agree(pp_header_read(bytes, len, &got) == (int)len);
+	agree(pp_proto_header_read(bytes, len, &got) == (int)len);
 	agree(got.version == h->version);
 	agree(got.command == (h->version == 1 ? PP_HEADER_PROXY : h->command));
 	if (local || h->src.family == AF_UNSPEC) {
@@ -213,7 +218,7 @@ static void read_as_specified(const struct pp_header *h, const struct pp_rule *r
 	agree(spec.dport == (spec.address_len ? ntohs(h->dst.port) : 0u));
 	agree(!memcmp(spec.src, &h->src.addr, spec.address_len));
 	agree(!memcmp(spec.dst, &h->dst.addr, spec.address_len));
-	if (h->tlvs && rule->crc32c)
+	if (h->tlvs && rule->send.crc32c)
 		agree(spec.crc == SPEC_CRC_GOOD);
 }
 
@@ -221,13 +226,13 @@ static void read_as_specified(const struct pp_header *h, const struct pp_rule *r
 static void compare_tlvs(const struct pp_header *h, const struct pp_rule *rule,
 			 const uint8_t *bytes, size_t len, u16 id)
 {
-	size_t own = len - rule->tlv_len, i;
+	size_t own = len - rule->send.tlv_len, i;
 
-	agree(h->tlv_len >= rule->tlv_len);
-	agree(!rule->drop_tlvs || h->tlv_len == rule->tlv_len);
+	agree(h->tlv_len >= rule->send.tlv_len);
+	agree(!rule->send.drop_tlvs || h->tlv_len == rule->send.tlv_len);
 	for (i = 0; i < spec.n_tlvs && spec.tlvs[i].at < own; i++)
 		agree(spec.tlvs[i].type != PP_TLV_CRC32C && spec.tlvs[i].type != PP_TLV_NOOP);
-	agree(!id == !rule->unique_id);
+	agree(!id == !rule->send.unique_id);
 	if (!id)
 		return;
 	agree(bytes[id - 3] == PP_TLV_UNIQUE_ID);
@@ -243,7 +248,7 @@ static size_t expected_length(const struct pp_header *h)
 	       (h->tlvs ? h->tlv_len : 0);
 }
 
-/* @h as make_flow() in kmod/send_syn.c has it */
+/* @h as pp_send_make_flow() in kmod/send/header.c has it */
 static void write_and_read(const struct pp_header *h, const struct pp_rule *rule)
 {
 	uint8_t bytes[PP_HEADER_SEND_MAX];
@@ -281,10 +286,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	room = PP_HEADER_SEND_MAX - PP_HEADER_V2_FIXED - (h.src.family == AF_INET6 ? 36 : 12);
 	tlvs = malloc(room);
-	h.tlv_len = pp_send_tlvs(&rule, accepted.tlv_len ? &accepted : NULL, room, tlvs);
+	h.tlv_len = pp_send_put_tlvs(&rule, accepted.tlv_len ? &accepted : NULL, room, tlvs);
 	agree(h.tlv_len <= room);
 	/* Where there can be none they must be refused, now and then */
-	if (h.tlv_len && (h.version == 2 || rule.drop_tlvs))
+	if (h.tlv_len && (h.version == 2 || rule.send.drop_tlvs))
 		h.tlvs = tlvs;
 	write_and_read(&h, &rule);
 	free(tlvs);

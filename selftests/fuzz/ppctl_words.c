@@ -24,12 +24,16 @@ static const struct {
 	{ "complete", cmd_complete },
 };
 
-/* Those of main.c, of which completion needs two */
-const char option_letters[] = "+:jpn:hV";
-
+/* Those of main.c, which completion needs */
 const char *command_name(size_t at)
 {
 	return at < ARRAY_SIZE(commands) ? commands[at].name : NULL;
+}
+
+const char *command_alias(size_t at)
+{
+	(void)at;
+	return NULL;
 }
 
 /* Each word in memory of its own size, so that reads beyond it are seen */

@@ -3,7 +3,7 @@
  * A second reader of headers, for comparison: made from the text of the
  * PROXY protocol specification (SPEC), and of nothing in kmod/, whose
  * structure it does not share. Where SPEC leaves a choice, the choice is that
- * of pp_header_read(), and a comment says so.
+ * of pp_proto_header_read(), and a comment says so.
  */
 #ifndef _PP_SPEC_HEADER_H
 #define _PP_SPEC_HEADER_H

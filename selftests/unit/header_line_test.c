@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pp_header_read() of v1: what must be refused, how early, and how long a line
+ * pp_proto_header_read() of v1: what must be refused, how early, and how long a line
  * may be; addresses against inet_pton().
  */
 #include <stdio.h>

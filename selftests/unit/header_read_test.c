@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pp_header_read(): good headers of both versions, arriving in parts, and v2
+ * pp_proto_header_read(): good headers of both versions, arriving in parts, and v2
  * headers of every command, family and length.
  */
 #include "unit.h"
@@ -31,7 +31,7 @@ static size_t make_v2(u8 *buf, u8 ver_cmd, u8 fam, size_t len, u8 fill)
 	return PP_HEADER_V2_FIXED + len;
 }
 
-/* make_v2() and pp_header_read() */
+/* make_v2() and pp_proto_header_read() */
 static int read_v2(u8 ver_cmd, u8 fam, size_t len, u8 fill, struct pp_header *h)
 {
 	static u8 buf[PP_HEADER_V2_FIXED + 65536];

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pp_header_write(): the exact bytes, what it refuses, how much room it needs,
- * and that pp_header_read() reads what it wrote.
+ * pp_proto_header_write(): the exact bytes, what it refuses, how much room it needs,
+ * and that pp_proto_header_read() reads what it wrote.
  */
 #include <stdio.h>
 
-#include "tlv.h"
+#include "proto/tlv.h"
 #include "unit.h"
 #include "kselftest_harness.h"
 
@@ -27,14 +27,14 @@ static struct pp_header make(u8 version, u8 command, const char *src, const char
 	return h;
 }
 
-/* pp_header_write() into a buffer of just @size bytes */
+/* pp_proto_header_write() into a buffer of just @size bytes */
 static int write_exact(u8 *out, size_t size, const struct pp_header *h)
 {
 	u8 *buf = malloc(size);
 	int ret;
 
 	memset(buf, 0xaa, size);
-	ret = pp_header_write(buf, size, h);
+	ret = pp_proto_header_write(buf, size, h);
 	memcpy(out, buf, size);
 	free(buf);
 	return ret;
@@ -44,7 +44,7 @@ static bool writes(const struct pp_header *h, const char *bytes, size_t len)
 {
 	u8 buf[PP_HEADER_SEND_MAX];
 
-	return pp_header_write(buf, sizeof(buf), h) == (int)len && !memcmp(buf, bytes, len);
+	return pp_proto_header_write(buf, sizeof(buf), h) == (int)len && !memcmp(buf, bytes, len);
 }
 
 #define EXPECT_WRITES(h, bytes) do { \
@@ -111,26 +111,26 @@ TEST(what_cannot_be_written_is_refused)
 		h = good;
 		h.version = version;
 		if (version != 1 && version != 2) {
-			EXPECT_EQ(-EINVAL, pp_header_write(buf, sizeof(buf), &h));
+			EXPECT_EQ(-EINVAL, pp_proto_header_write(buf, sizeof(buf), &h));
 		}
 	}
 	for (int command = 2; command < 256; command++) {
 		h = good;
 		h.command = command;
-		EXPECT_EQ(-EINVAL, pp_header_write(buf, sizeof(buf), &h));
+		EXPECT_EQ(-EINVAL, pp_proto_header_write(buf, sizeof(buf), &h));
 	}
 	h = good;
 	h.dst.family = AF_INET6;
-	EXPECT_EQ(-EINVAL, pp_header_write(buf, sizeof(buf), &h));
+	EXPECT_EQ(-EINVAL, pp_proto_header_write(buf, sizeof(buf), &h));
 	h.version = 1;
-	EXPECT_EQ(-EINVAL, pp_header_write(buf, sizeof(buf), &h));
+	EXPECT_EQ(-EINVAL, pp_proto_header_write(buf, sizeof(buf), &h));
 	h.src.family = AF_UNIX;
 	h.dst.family = AF_UNIX;
-	EXPECT_EQ(-EINVAL, pp_header_write(buf, sizeof(buf), &h));
+	EXPECT_EQ(-EINVAL, pp_proto_header_write(buf, sizeof(buf), &h));
 	h.src.family = AF_UNSPEC;
 	h.dst.family = AF_UNSPEC;
 	h.version = 2;
-	EXPECT_EQ(-EINVAL, pp_header_write(buf, sizeof(buf), &h));
+	EXPECT_EQ(-EINVAL, pp_proto_header_write(buf, sizeof(buf), &h));
 }
 
 TEST(tlvs_follow_the_addresses)
@@ -140,24 +140,24 @@ TEST(tlvs_follow_the_addresses)
 	char value[300];
 
 	memset(value, 'x', sizeof(value));
-	p = pp_tlv_put(tlvs, PP_TLV_CUSTOM_FIRST, value, sizeof(value));
-	p = pp_tlv_put(p, PP_TLV_CRC32C, NULL, 4);
+	p = pp_proto_tlv_put(tlvs, PP_TLV_CUSTOM_FIRST, value, sizeof(value));
+	p = pp_proto_tlv_put(p, PP_TLV_CRC32C, NULL, 4);
 	ASSERT_EQ(tlvs + sizeof(tlvs), p);
 	EXPECT_EQ(0, memcmp(tlvs, "\xe0\x01\x2cx", 4));
 	EXPECT_EQ(0, memcmp(tlvs + 303, "\x03\0\x04\0\0\0", 7));
 	h.tlvs = tlvs;
 	h.tlv_len = sizeof(tlvs);
-	EXPECT_EQ(-EMSGSIZE, pp_header_write(buf, 28 + sizeof(tlvs) - 1, &h));
-	ASSERT_EQ((int)(28 + sizeof(tlvs)), pp_header_write(buf, sizeof(buf), &h));
+	EXPECT_EQ(-EMSGSIZE, pp_proto_header_write(buf, 28 + sizeof(tlvs) - 1, &h));
+	ASSERT_EQ((int)(28 + sizeof(tlvs)), pp_proto_header_write(buf, sizeof(buf), &h));
 	EXPECT_EQ(0, memcmp(buf + 28, tlvs, sizeof(tlvs)));
-	ASSERT_EQ((int)(28 + sizeof(tlvs)), pp_header_read(buf, 28 + sizeof(tlvs), &got));
+	ASSERT_EQ((int)(28 + sizeof(tlvs)), pp_proto_header_read(buf, 28 + sizeof(tlvs), &got));
 	EXPECT_EQ(28, got.tlv_off);
 	EXPECT_EQ((int)sizeof(tlvs), got.tlv_len);
 	h.command = PP_HEADER_LOCAL;
-	EXPECT_EQ(-EINVAL, pp_header_write(buf, sizeof(buf), &h));
+	EXPECT_EQ(-EINVAL, pp_proto_header_write(buf, sizeof(buf), &h));
 	h.command = PP_HEADER_PROXY;
 	h.version = 1;
-	EXPECT_EQ(-EINVAL, pp_header_write(buf, sizeof(buf), &h));
+	EXPECT_EQ(-EINVAL, pp_proto_header_write(buf, sizeof(buf), &h));
 }
 
 TEST(too_small_a_buffer_is_left_alone)
@@ -194,9 +194,9 @@ TEST(longest_headers)
 	struct pp_header h = make(1, PP_HEADER_PROXY, ones, ones, 65535, 65535);
 	u8 buf[PP_HEADER_SEND_MAX];
 
-	EXPECT_EQ(104, pp_header_write(buf, sizeof(buf), &h));
+	EXPECT_EQ(104, pp_proto_header_write(buf, sizeof(buf), &h));
 	h = make(1, PP_HEADER_PROXY, ones4, ones4, 65535, 65535);
-	EXPECT_EQ(56, pp_header_write(buf, sizeof(buf), &h));
+	EXPECT_EQ(56, pp_proto_header_write(buf, sizeof(buf), &h));
 }
 
 TEST(what_is_written_is_read)
@@ -210,7 +210,7 @@ TEST(what_is_written_is_read)
 
 		random_endpoint(&h.src, family);
 		random_endpoint(&h.dst, family);
-		len = pp_header_write(buf, sizeof(buf), &h);
+		len = pp_proto_header_write(buf, sizeof(buf), &h);
 		ASSERT_GT(len, 0);
 		ASSERT_EQ(len, read_exact(buf, len, &back)) TH_LOG("%.*s", len, buf);
 		ASSERT_EQ(h.version, back.version);

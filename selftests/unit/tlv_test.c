@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pp_tlv_next(): a walk over complete TLVs and over those still arriving.
+ * pp_proto_tlv_next(): a walk over complete TLVs and over those still arriving.
  */
-#include "tlv.h"
+#include "proto/tlv.h"
 #include "unit.h"
 #include "kselftest_harness.h"
 
@@ -17,7 +17,7 @@ static int walk_all(const void *bytes, size_t have, size_t left, int *count)
 	if (have)
 		memcpy(copy, bytes, have);
 	*count = 0;
-	while ((ret = pp_tlv_next(&walk, &tlv)) > 0)
+	while ((ret = pp_proto_tlv_next(&walk, &tlv)) > 0)
 		++*count;
 	free(copy);
 	return ret;
@@ -29,19 +29,19 @@ TEST(tlvs_are_returned_in_order)
 	struct pp_tlv_walk walk = { bytes, sizeof(bytes) - 1, sizeof(bytes) - 1 };
 	struct pp_tlv tlv;
 
-	ASSERT_EQ(1, pp_tlv_next(&walk, &tlv));
+	ASSERT_EQ(1, pp_proto_tlv_next(&walk, &tlv));
 	EXPECT_EQ(0x02, tlv.type);
 	EXPECT_EQ(5, tlv.len);
 	EXPECT_EQ(0, memcmp("a.org", tlv.value, 5));
-	ASSERT_EQ(1, pp_tlv_next(&walk, &tlv));
+	ASSERT_EQ(1, pp_proto_tlv_next(&walk, &tlv));
 	EXPECT_EQ(0x04, tlv.type);
 	EXPECT_EQ(0, tlv.len);
-	ASSERT_EQ(1, pp_tlv_next(&walk, &tlv));
+	ASSERT_EQ(1, pp_proto_tlv_next(&walk, &tlv));
 	EXPECT_EQ(0xee, tlv.type);
 	EXPECT_EQ(2, tlv.len);
 	EXPECT_EQ(bytes + sizeof(bytes) - 3, tlv.value);
-	EXPECT_EQ(0, pp_tlv_next(&walk, &tlv));
-	EXPECT_EQ(0, pp_tlv_next(&walk, &tlv));
+	EXPECT_EQ(0, pp_proto_tlv_next(&walk, &tlv));
+	EXPECT_EQ(0, pp_proto_tlv_next(&walk, &tlv));
 }
 
 TEST(length_has_sixteen_bits)

@@ -9,7 +9,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-#include "header.h"
+#include "proto/header.h"
 
 /* Newer kselftest.h has it */
 #ifndef ARRAY_SIZE
@@ -45,7 +45,7 @@ struct vector {
 extern const struct vector vectors[];
 extern const size_t vector_count;
 
-/* pp_header_read() of bytes in a buffer of just their size */
+/* pp_proto_header_read() of bytes in a buffer of just their size */
 static inline int read_exact(const void *bytes, size_t len, struct pp_header *h)
 {
 	u8 *copy = malloc(len);
@@ -53,7 +53,7 @@ static inline int read_exact(const void *bytes, size_t len, struct pp_header *h)
 
 	if (len)
 		memcpy(copy, bytes, len);
-	ret = pp_header_read(copy, len, h);
+	ret = pp_proto_header_read(copy, len, h);
 	free(copy);
 	return ret;
 }

@@ -2,25 +2,25 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Selftests under a debug kernel, behind "make vm-debug" and "make vm-kcsan":
-# builds the kernel if it is not there (debug_kernel.sh), builds the module for it,
-# apart from the one in kmod/, and runs the tests in a VM whose kernel panics at
+# builds the kernel if it is not there (build_kernel.sh), builds the module for it
+# (build_module.sh), and runs the tests in a VM whose kernel panics at
 # the first warning. After the module is gone, kmemleak must find nothing.
 #
 # Usage: debug.sh [OPTION] [NAME]...    all selftests, or these
 #        debug.sh [OPTION] -- COMMAND   something else
-#   --no-leaks    without kmemleak: boots and runs in a third of the time
-#   --kcsan       the kernel that looks for data races, and nothing else; of what
-#                 it reports, only that of the module counts, and it goes on
+#   --no-leaks    without kmemleak: takes a third of the time
+#   --kcsan       the kernel that looks for data races alone; it does not panic, and
+#                 only reports about the module count
 #
 # Variables: TIMEOUT, seconds for the whole VM (14400); PP_CACHE, see
-# debug_kernel.sh. Exit status: that of run.sh.
+# build_kernel.sh. Exit status: that of run.sh.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
 tree=${here%/selftests/vm}
 build=$tree/build/debug
 append='panic_on_warn=1 kmemleak=on'
-flavour=()
+flavour=debug
 cd "$tree"
 unset MAKEFLAGS MAKELEVEL MFLAGS
 
@@ -31,21 +31,15 @@ case ${1:-} in
 	;;
 --kcsan)
 	append='kcsan.early_enable=1 kcsan.skip_watch=100'
-	flavour=(--kcsan)
+	flavour=kcsan
 	build=$tree/build/kcsan
 	shift
 	;;
 esac
 
-kernel=$("$here/debug_kernel.sh" ${flavour[@]+"${flavour[@]}"})
-
-# In a copy, so that modules for other kernels stay what they are
-mkdir -p "$build"
-find Kbuild kmod -type f \( -name '*.[ch]' -o -name Kbuild \) ! -name '*.mod.c' \
-	-exec cp -p -u --parents -t "$build" {} +
-make -s -C "$kernel/build" M="$build" modules
-
-export PP_MODULE=$build/kmod/proxyproto.ko
+kernel=$("$here/build_kernel.sh" "$flavour")
+PP_MODULE=$("$here/build_module.sh" "$kernel/build" "$build")
+export PP_MODULE
 export PP_TIMEOUT=${PP_TIMEOUT:-3600} PP_SLOW=${PP_SLOW:-5}
 if [[ ${1:-} == -- ]]; then
 	shift

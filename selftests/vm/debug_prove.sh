@@ -1,21 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# That silence of the debug kernels means something: a module that does one thing
-# wrong at a time (broken/), and each time the detector whose business it is
-# must be heard, through run.sh and what it takes for bad news. Prints TAP.
+# Proves that silence of the debug kernels means something: a module does one thing wrong at a time
+# (broken/), and run.sh must find the report of the detector for it in the kernel log. Prints TAP.
 #
-# Usage: debug_prove.sh     after debug_kernel.sh, or it takes as long as that
+# Usage: debug_prove.sh     after build_kernel.sh, or it takes as long as that
 #        debug_prove.sh --kcsan     the kernel that looks for data races
 set -euo pipefail
-# shellcheck source=selftests/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+# shellcheck source=selftests/lib/lib.sh
+. "${BASH_SOURCE[0]%/*}/../lib/lib.sh"
 
 vm=$pp_selftests/vm
 build=$pp_tree/build/broken
 out=$pp_tree/build/vm/prove
 
-# Lockdep ends with its first report, and with the first of KASAN
+# Lockdep stops after its first report, and at the first report of KASAN
 faults=(
 	'atomic_sleep	BUG: sleeping function called from invalid context'
 	'no_rcu_lock	WARNING: suspicious RCU usage'
@@ -41,16 +40,16 @@ in_guest() {
 	done
 }
 
-# build_for [OPTION of debug_kernel.sh]...: the broken module, for this kernel
+# build_for FLAVOUR: the broken module, for this kernel
 build_for() {
-	kernel=$("$vm/debug_kernel.sh" "$@")
+	kernel=$("$vm/build_kernel.sh" "$1")
 	rm -rf "$build" "$out"
 	mkdir -p "$out"
 	cp -r "$vm/broken" "$build"
 	make -s -C "$kernel/build" M="$build" modules
 }
 
-# vm_status NAME STATUS APPEND FAULT...: run.sh has to end so
+# vm_status NAME STATUS APPEND FAULT...: run.sh has to end with STATUS
 vm_status() {
 	local name=$1 want=$2 append=$3 status=0
 
@@ -61,7 +60,7 @@ vm_status() {
 	is "$status" "$want" || fail "$(tail -n 20 "$out/$name.log")"
 }
 
-# What the log says between this fault and the next, or kmemleak at the end
+# Log lines between this fault and the next; kmemleak reports at the end
 heard() {
 	{
 		sed -n "/prove: $1\$/,/prove: /p" "$out/all/dmesg"
@@ -86,13 +85,13 @@ fi
 # shellcheck source=selftests/vm/kernel_log.sh
 . "$vm/kernel_log.sh"
 if [[ ${1:-} == --kcsan ]]; then
-	build_for --kcsan
+	build_for kcsan
 	check "debug: a data race -> status 122" \
 		vm_status all 122 'kcsan.early_enable=1 kcsan.skip_watch=100' two_writers
 	check "debug: two_writers -> named" heard two_writers 'BUG: KCSAN: data-race in count \[broken\]'
 	exit
 fi
-build_for
+build_for debug
 check "debug: no fault -> status 0" vm_status none 0 'panic_on_warn=1 kmemleak=on'
 check "debug: each fault, kernel that goes on -> status 122" \
 	vm_status all 122 'kmemleak=on kasan_multi_shot' "${faults[@]%%	*}"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# "make demo": sets this machine up, builds, and shows in a VM what the module
-# is for. demo_guest.sh is what runs inside. Nothing of this machine is
-# touched: the module is loaded in the VM only, and the VM writes to memory.
+# "make demo": installs what is missing, builds, and shows in a VM what the module does.
+# demo_guest.sh runs inside. This machine does not change: the module is loaded in the VM only, and
+# the VM writes to memory.
 set -euo pipefail
 
 selftests=$(readlink -f "${BASH_SOURCE[0]%/*}/..")
@@ -11,7 +11,7 @@ tree=${selftests%/*}
 unset MAKELEVEL MFLAGS MAKEFLAGS
 cd "$tree"
 
-"$selftests/setup.sh"
+"$selftests/setup.sh" --demo
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 echo 'Building the module and ppctl ...'

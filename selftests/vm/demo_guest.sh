@@ -7,15 +7,15 @@
 # Redis, which knows nothing of headers, and a second rule, on the backend. Each
 # command that matters is printed before it runs, after the machine's name.
 set -euo pipefail
-# shellcheck source=selftests/lib.sh
-. "${BASH_SOURCE[0]%/*}/../lib.sh"
+# shellcheck source=selftests/lib/lib.sh
+. "${BASH_SOURCE[0]%/*}/../lib/lib.sh"
 
 need nginx curl nft tcpdump redis-server redis-cli
 www=$PP_TMP/www
 conf=$PP_TMP/nginx.conf
 log=$PP_TMP/access.log
 chmod 755 "$PP_TMP"
-# The plan of TAP is of no use here
+# The plan of TAP is not needed here
 pp_planned=0
 
 heading() {
@@ -50,8 +50,8 @@ topology() {
 		"$(uname -r)" "$(nginx -v 2>&1 | sed 's/^.*: //')"
 }
 
-# nginx as anybody would set it up. From the second part on it takes the
-# header, and believes it when it comes from the load balancer.
+# nginx with a usual configuration. From the second part on it reads the header, and believes it if
+# it comes from the load balancer.
 write_conf() {
 	cat >"$conf" <<-END
 		pid $PP_TMP/nginx.pid;
@@ -90,8 +90,7 @@ logged() {
 	is "$(tail -n 1 "$log" | cut -d' ' -f1)" "$1" "address that nginx logged"
 }
 
-# Bytes of the first segment that starts like a header of version 2, as hex,
-# without IP and TCP header
+# Payload of the first segment that begins like a header of version 2, as hex
 header_bytes() {
 	local hex ihl doff
 

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Fetches Debian's kernel of a series (5.10, 6.1, 6.12, 7.3, ...) with headers
-# to build for it, without installing anything: package lists of their own,
-# the mirrors of this machine, all unpacked below a cache, and changed there so
-# that this machine's compiler can build with it. A kernel of the series that is
-# installed serves as it is. The newest of the suite is taken; what is in the
-# cache is used again, and when no mirror answers, what is there has to do.
+# Fetches Debian's kernel of a series (5.10, 6.1, 6.12, 7.3, ...), or its real-time flavour
+# (7.3-rt), with headers to build for it. Nothing is installed: package lists of its own, from the
+# mirrors of this machine, and packages unpacked below a cache. The headers are changed so that this
+# machine's compiler can build with them. An installed kernel of the series is used as it is.
+# Otherwise the newest kernel of the suite is used; without a network, the one in the cache.
 #
-# Usage: fetch_kernel.sh [--headers] SERIES
+# Usage: fetch_kernel.sh [--headers] [--arch ARCH] SERIES[-rt]
 #   --headers    no kernel to boot, only what building needs
+#   --arch ARCH  for another architecture of Debian's, to build with its cross compiler
 #
 # Prints the directory of the headers (KDIR) and, without --headers, the kernel
 # (vmlinuz) on one line. Variables: PP_CACHE, the cache (/var/cache/proxyproto,
@@ -20,44 +20,14 @@ set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL=C
 headers_only=''
-
-say() {
-	printf 'fetch_kernel: %s\n' "$*" >&2
-}
-
-die() {
-	say "$*"
-	exit 1
-}
-
-not_fetched() {
-	say "$*"
-	exit 75
-}
+# shellcheck source=selftests/vm/debian.sh
+. "$(dirname "$(readlink -f "$0")")/debian.sh"
 
 usage() {
 	sed -n '/^# Usage/,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
 }
 
-default_cache() {
-	if [[ $(id -u) == 0 ]]; then
-		echo /var/cache/proxyproto
-	else
-		echo "${XDG_CACHE_HOME:-$HOME/.cache}/proxyproto"
-	fi
-}
-
 # ---- which kernel
-
-# Where Debian has which series; later ones pass through the newest backports
-suites_of() {
-	case $1 in
-	5.10) echo bullseye-security ;;
-	6.1) echo bookworm bookworm-security ;;
-	6.12) echo bookworm-backports ;;
-	*) echo trixie-backports ;;
-	esac
-}
 
 # Newest installed kernel of the series that is whole
 find_installed() {
@@ -67,7 +37,7 @@ find_installed() {
 		[[ -e $dir/modules.dep && -e $dir/build/Makefile && -e /boot/vmlinuz-${dir##*/} ]] || continue
 		printf '%s %s\n' "$dir/build" "/boot/vmlinuz-${dir##*/}"
 		return
-	done < <(printf '%s\n' "/lib/modules/$1".*-amd64 | grep -vE -- '-(rt|cloud)-' | sort -rV)
+	done < <(printf '%s\n' /lib/modules/* | grep -xE "/lib/modules/$pattern" | sort -rV)
 	return 1
 }
 
@@ -76,7 +46,7 @@ unpacked() {
 	compgen -G "$cache/$1/.$2-*" >/dev/null
 }
 
-# Newest of the cache that has all we want of it
+# Newest in the cache that has all parts that are asked for
 find_cached() {
 	local version
 
@@ -85,109 +55,36 @@ find_cached() {
 		[[ -n $headers_only ]] || unpacked "$version" image || continue
 		printf '%s\n' "$version"
 		return
-	done < <(find "$cache" -maxdepth 1 -name "$series.*" -printf '%f\n' | sort -rV)
+	done < <(find "$cache" -maxdepth 1 -printf '%f\n' | grep -xE "$pattern" | sort -rV)
 	return 1
 }
 
-# The newest for which the list has kernel and headers: one may come first
+# The newest for which the list has kernel and headers: one of them may appear first
 find_listed() {
-	local pattern="$series.[0-9][^-]*(-[0-9]+)?-amd64"
-
-	comm -12 <(list_names linux-headers- "$pattern") <(list_names linux-image- "$pattern") |
-		sort -V | tail -n 1
+	comm -12 <(list_names linux-headers-) <(list_names linux-image-) | sort -V | tail -n 1
 }
 
 list_names() {
-	apt apt-cache pkgnames "$1" | sed "s/^$1//" | grep -xE "${2/./\\.}" | sort || true
-}
-
-# ---- apt, on lists of its own
-
-apt() {
-	local command=$1
-
-	shift
-	"$command" -qq -o Dir::Etc::SourceList="$lists/sources.list" -o Dir::Etc::SourceParts=- \
-		-o Dir::State::Lists="$lists/lists" -o Dir::State::Status=/dev/null \
-		-o Dir::Cache="$lists" -o Acquire::Languages=none -o Acquire::Retries=1 \
-		-o Acquire::http::Timeout=20 -o APT::Update::Error-Mode=any \
-		-o APT::Sandbox::User=root -o APT::Architecture=amd64 \
-		-o APT::Architectures::=amd64 "$@"
-}
-
-# Archive that a suite is fetched from: the one that this machine has its own
-# security updates or its own packages from
-mirror_of() {
-	local kind=${1##*-} uris
-
-	# shellcheck disable=SC2016 # for apt to expand
-	uris=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages')
-	if [[ $kind == security ]]; then
-		sed -n 's/^[a-z]*-security //p' <<<"$uris"
-	fi
-	# shellcheck source=/dev/null
-	sed -nE "s/^($(. /etc/os-release && echo "${VERSION_CODENAME:-none}")|(old)*stable) //p" <<<"$uris" |
-		if [[ $kind == security ]]; then sed 's,/debian/*$,/debian-security/,'; else cat; fi
-}
-
-write_sources() {
-	local suite uri option='' keyring
-
-	for keyring in /usr/share/keyrings/debian-archive-keyring.{gpg,pgp}; do
-		[[ ! -e $keyring ]] || option="[signed-by=$keyring] "
-	done
-	for suite; do
-		uri=$(mirror_of "$suite" | head -n 1)
-		[[ -n $uri ]] || die "found no archive of Debian among the apt sources of this machine"
-		printf 'deb %s%s %s main\n' "$option" "$uri" "$suite"
-	done
-}
-
-# use_lists SUITE...: makes them those of apt(), no older than a day
-use_lists() {
-	lists=$cache/.lists/${*// /,}
-	mkdir -p "$lists/lists/partial" "$lists/archives/partial"
-	[[ ! -e $lists/stamp || -n $(find "$lists/stamp" -mmin +1440) ]] || return 0
-	write_sources "$@" >"$lists/sources.list"
-	apt apt-get update >"$lists/log" 2>&1 || return
-	touch "$lists/stamp"
-}
-
-# What apt said last, on one line
-apt_complaint() {
-	grep -E '^[EW]:' "$lists/log" | head -n 1 || true
+	apt apt-cache pkgnames "$1" | sed "s/^$1//" | grep -xE "$pattern" | sort || true
 }
 
 depends_of() {
 	apt apt-cache show --no-all-versions "$1" | sed -n 's/^Depends: //p'
 }
 
-version_of() {
-	apt apt-cache show --no-all-versions "$1" | sed -n 's/^Version: //p'
-}
-
-# What a kernel for booting, or building, consists of: newer ones are split
+# The packages of a kernel for booting, or building: newer ones are split
 packages_of() {
 	printf '%s\n' "linux-$2-$1"
 	case $2 in
-	headers) depends_of "linux-headers-$1" | grep -oE 'linux-(headers-[^ ,]*-common|kbuild-[^ ,]*)' ;;
+	headers) depends_of "linux-headers-$1" | grep -oE 'linux-(headers-[^ ,]*-common(-rt)?|kbuild-[^ ,]*)' |
+		sed '/kbuild/s/$/:amd64/' ;;
 	image) depends_of "linux-image-$1" | grep -oE "linux-(base|binary|modules)-[^ ,]*" || true ;;
 	esac
 }
 
 # ---- unpacking
 
-# download DIR PACKAGE...: goes on where it was interrupted
-download() {
-	local dir=$1
-
-	shift
-	mkdir -p "$dir"
-	(cd "$dir" && apt apt-get download "$@" >"$lists/log" 2>&1) ||
-		not_fetched "cannot download $*: $(apt_complaint)"
-}
-
-# As on a system where /lib is /usr/lib; without the drivers that no VM has
+# As on a system where /lib is /usr/lib; without drivers that no VM has
 unpack() {
 	local file root=$1
 
@@ -202,19 +99,28 @@ unpack() {
 	rm -rf "$root/.debs"
 }
 
-# The compiler that the kernel was built with, if it is here, else ours
+# The compiler that the kernel was built with if it is installed, else this machine's
 adjust_compiler() {
-	local compiler file=$1/.kernelvariables config=$1/include/config/auto.conf
+	local compiler cross='' file=$1/.kernelvariables config=$1/include/config/auto.conf
 
+	case $arch in
+	amd64) ;;
+	arm64) cross=aarch64-linux-gnu- ;;
+	*) cross=$arch-linux-gnu- ;;
+	esac
 	compiler=$(grep -oE 'gcc-[0-9]+$' "$file" || true)
-	if [[ -n $compiler ]] && ! type -P "$compiler" >/dev/null; then
+	if [[ -n $compiler ]] && ! type -P "$cross$compiler" >/dev/null; then
 		sed -i 's/gcc-[0-9]*$/gcc/' "$file"
 		compiler=gcc
 	fi
-	# Module BTF needs a fitting pahole, and nobody asks for it
+	# Module BTF needs a matching pahole, and is not needed
 	sed -i '/^CONFIG_DEBUG_INFO_BTF_MODULES=/d' "$config"
-	if ! "${compiler:-gcc}" -fmin-function-alignment=16 -E -x c /dev/null >/dev/null 2>&1; then
+	if ! "$cross${compiler:-gcc}" -fmin-function-alignment=16 -E -x c /dev/null >/dev/null 2>&1; then
 		sed -i '/^CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=/d' "$config"
+		# The function tracer of 7.3 on arm64 panics at functions that are not aligned: none
+		# is traced
+		! grep -q '^CONFIG_DYNAMIC_FTRACE_WITH_CALL_OPS=' "$config" ||
+			sed -i '/^CONFIG_FUNCTION_TRACER=/d' "$config"
 	fi
 }
 
@@ -223,8 +129,7 @@ adjust_paths() {
 	sed -i "s,\([ =]\)/usr/src/,\1${2//,/\\,}/usr/src/," "$1/Makefile"
 }
 
-# Programs of kbuild that are made for a newer libc get one, each by a script
-# in its place
+# Programs of kbuild that need a newer libc get one, by a script in the place of each
 adjust_helpers() {
 	local root=$1 files file
 
@@ -256,7 +161,7 @@ write_wrapper() {
 
 # In the suite that the backports are for
 fetch_libraries() {
-	local root=$1 suite lists
+	local root=$1 arch=amd64 suite lists
 
 	suite=$(suites_of "$series")
 	suite=${suite%% *}
@@ -266,7 +171,7 @@ fetch_libraries() {
 	unpack "$root/libs"
 }
 
-# fetch_part VERSION PART: unless this build of Debian's is there
+# fetch_part VERSION PART: unless this build of Debian is unpacked already
 fetch_part() {
 	local version=$1 part=$2 root=$cache/$1 stamp packages
 
@@ -308,8 +213,8 @@ print_result() {
 	printf '\n'
 }
 
-# Sets version: of the list, or, when that cannot be had or no longer has the
-# series, of the cache; fails if nothing is to be fetched, then
+# Sets version: of the list; or of the cache, if there is no list or it no longer has the series.
+# Fails if something has to be fetched.
 choose() {
 	local suites problem=''
 
@@ -329,6 +234,10 @@ choose() {
 while (($#)); do
 	case $1 in
 	--headers) headers_only=1 ;;
+	--arch)
+		arch=${2:-}
+		shift
+		;;
 	-h | --help)
 		usage
 		exit 0
@@ -337,13 +246,15 @@ while (($#)); do
 	esac
 	shift
 done
-[[ $# == 1 && $1 =~ ^[0-9]+\.[0-9]+$ ]] || {
+[[ $# == 1 && $1 =~ ^[0-9]+\.[0-9]+(-rt)?$ && $arch =~ ^[a-z0-9]+$ ]] || {
 	usage >&2
 	exit 1
 }
-series=$1
+series=${1%-rt}
+# Versions of it, as they end the names of packages
+pattern="${series/./\\.}\.[0-9][^-]*(-[0-9]+)?${1#"$series"}-$arch"
 
-if result=$(find_installed "$series"); then
+if result=$(find_installed); then
 	[[ -z $headers_only ]] || result=${result% *}
 	printf '%s\n' "$result"
 	exit 0

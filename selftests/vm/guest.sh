@@ -15,10 +15,15 @@ export HOME=/root USER=root LOGNAME=root LANG=C.UTF-8 TERM=dumb SHELL=/bin/bash
 export PP_RESULTS=$share
 vm_modules=none vm_version='' vm_time=0 vm_cwd=/ vm_command=(false)
 
-# Ends the guest at once. A reset, since a power-off takes the 9p devices away
-# first, under processes that may still touch them; run.sh has QEMU leave when
-# the guest resets. Nothing may be executed from here on.
+# Ends the guest at once, by a reset. A power-off would first remove the 9p devices under processes
+# that may still use them; run.sh has QEMU exit when the guest resets. User-mode Linux would boot
+# again after a reset. It is powered off by a worker, and this process has to wait for it. No
+# program can be executed from here on.
 end() {
+	if [[ $vm_version == *-uml* ]]; then
+		echo o >/proc/sysrq-trigger
+		read -r _ <>/run/vm.output
+	fi
 	echo b >/proc/sysrq-trigger
 	while :; do :; done
 }
@@ -31,12 +36,12 @@ mount_rest() {
 	ln -sfn fd/1 /dev/stdout
 	ln -sfn fd/2 /dev/stderr
 	mount -t debugfs debugfs /sys/kernel/debug || true
-	mount -t tracefs tracefs /sys/kernel/tracing || true
+	[[ ! -d /sys/kernel/tracing ]] || mount -t tracefs tracefs /sys/kernel/tracing || true
 	mount -t cgroup2 cgroup2 /sys/fs/cgroup || true
 	mkdir -p /run/netns /run/lock /run/user
 }
 
-# Modules from wherever they are to where modprobe looks
+# Makes modules from wherever they are available where modprobe looks
 show_modules() {
 	[[ $vm_modules != none && ! $vm_modules -ef /lib/modules/$vm_version ]] || return 0
 	mkdir -p "/lib/modules/$vm_version"
@@ -52,7 +57,7 @@ settle() {
 	ip link set lo up
 }
 
-# A kernel built with kmemleak: forget what booting left behind
+# A kernel with kmemleak: forget the objects of booting
 leaks_clear() {
 	[[ -w /sys/kernel/debug/kmemleak ]] || return 0
 	echo clear >/sys/kernel/debug/kmemleak 2>/dev/null || true
@@ -105,7 +110,7 @@ cat_pid=$!
 status=0
 (run_command) </dev/null >/run/vm.output 2>&1 || status=$?
 
-# What the command left running may hold the pipe: enough to drain it
+# Processes that the command has left may hold the pipe: emptying it is enough
 wait_tenths 20 gone "$cat_pid" || true
 leaks_save
 echo '<6>vm: the command has ended' >/dev/kmsg

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Addresses and prefixes, between text and bytes. What is read from a command
- * line must be a prefix that a TCP connection can go to or come from.
+ * Addresses and prefixes, between text and bytes. A prefix on the command line must be
+ * one that a TCP connection can have as its destination or source.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "parse.h"
 #include "ppctl.h"
 
-/* First bits of ::ffff:a.b.c.d, an IPv4 address in the form of an IPv6 one */
+/* First bits of ::ffff:a.b.c.d, an IPv4 address written as an IPv6 address */
 #define MAPPED_LEN	96
 
 static const unsigned char mapped[ADDRESS_BYTES_MAX] = {
@@ -38,7 +38,7 @@ static unsigned int address_bits(int family)
 }
 
 /**
- * prefix_from_bytes - a whole address, from its bytes
+ * prefix_from_bytes - make a prefix of a whole address from its bytes
  *
  * Returns false if no family has addresses of that size.
  */
@@ -86,7 +86,7 @@ static void clear_host_bits(struct prefix *prefix)
 	}
 }
 
-/* True if the first @len bits of both are the same */
+/* Whether the first @len bits of both are the same */
 static bool same_bits(const unsigned char *a, const unsigned char *b,
 		      unsigned int len)
 {
@@ -94,6 +94,26 @@ static bool same_bits(const unsigned char *a, const unsigned char *b,
 
 	return !memcmp(a, b, whole) &&
 	       (!rest || (a[whole] ^ b[whole]) >> (8 - rest) == 0);
+}
+
+/**
+ * prefix_contains - whether an address is in a prefix
+ * @bytes: the address
+ * @size: 4 or 16
+ */
+bool prefix_contains(const struct prefix *prefix, const void *bytes, size_t size)
+{
+	return prefix->family == AF_UNSPEC ||
+	       (size == address_bytes(prefix->family) &&
+		same_bits(prefix->bytes, bytes, prefix->len));
+}
+
+/**
+ * prefix_is_whole - whether it is one address
+ */
+bool prefix_is_whole(const struct prefix *prefix)
+{
+	return prefix->family != AF_UNSPEC && prefix->len == address_bits(prefix->family);
 }
 
 static int read_length(const char *text, const char *length,
@@ -139,7 +159,7 @@ static int check_host_bits(const char *text, const struct prefix *prefix)
 	return usage_error("%s has host bits set: use %s", text, right);
 }
 
-/* Such packets are IPv4 on the wire: an IPv6 rule would never see them */
+/* Packets with such addresses are IPv4 on the wire: an IPv6 rule would never match */
 static int check_mapped(const char *text, const struct prefix *prefix)
 {
 	struct prefix ipv4 = { .family = AF_INET };
@@ -203,8 +223,8 @@ static bool same_prefix(const struct prefix *a, const struct prefix *b)
 	       !memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
-/* The last of a list must not be there already; "any" stands alone */
-static int check_last(const struct prefix *list, unsigned int count)
+/* The last member must not be in the list already, and "any" must be the only member */
+static int check_last(const char *what, const struct prefix *list, unsigned int count)
 {
 	const struct prefix *last = &list[count - 1];
 	char text[PREFIX_TEXT_MAX];
@@ -213,10 +233,10 @@ static int check_last(const struct prefix *list, unsigned int count)
 	for (i = 0; i < count - 1; i++) {
 		if (same_prefix(&list[i], last)) {
 			prefix_format(last, text);
-			return usage_error("source %s is given twice", text);
+			return usage_error("%s %s is given twice", what, text);
 		}
 		if (list[i].family == AF_UNSPEC || last->family == AF_UNSPEC)
-			return usage_error("'any' is every source: write it alone");
+			return usage_error("'any' is every %s: write it alone", what);
 	}
 	return STATUS_OK;
 }
@@ -235,14 +255,15 @@ static int parse_member(const char *text, size_t len, struct prefix *prefix)
 }
 
 /**
- * prefix_parse_list - read sources, parted by commas
+ * prefix_parse_list - read prefixes with commas between them
+ * @what: a member, for messages
  * @text: such as 10.0.0.1,10.1.0.0/16, or "any"
  * @list: are set, in the order of the text
  * @max: room in it
  * @count: is set to their number
  */
-int prefix_parse_list(const char *text, struct prefix *list, unsigned int max,
-		      unsigned int *count)
+int prefix_parse_list(const char *what, const char *text, struct prefix *list,
+		      unsigned int max, unsigned int *count)
 {
 	unsigned int used = 0;
 	size_t len;
@@ -250,11 +271,11 @@ int prefix_parse_list(const char *text, struct prefix *list, unsigned int max,
 
 	for (;; text += len + 1) {
 		if (used == max)
-			return usage_error("a rule has at most %u sources", max);
+			return usage_error("a rule has at most %u %ss", max, what);
 		len = strcspn(text, ",");
 		status = parse_member(text, len, &list[used]);
 		if (!status)
-			status = check_last(list, ++used);
+			status = check_last(what, list, ++used);
 		if (status)
 			return status;
 		if (!text[len])

@@ -28,9 +28,11 @@ struct prefix {
 size_t address_bytes(int family);
 const char *family_name(int family);
 int prefix_parse(const char *text, struct prefix *prefix);
-int prefix_parse_list(const char *text, struct prefix *list, unsigned int max,
-		      unsigned int *count);
+int prefix_parse_list(const char *what, const char *text, struct prefix *list,
+		      unsigned int max, unsigned int *count);
 void prefix_format(const struct prefix *prefix, char text[PREFIX_TEXT_MAX]);
+bool prefix_contains(const struct prefix *prefix, const void *bytes, size_t size);
+bool prefix_is_whole(const struct prefix *prefix);
 bool prefix_from_bytes(struct prefix *prefix, const void *bytes, size_t size);
 
 #endif /* _PPCTL_ADDRESS_H */

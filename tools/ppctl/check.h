@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the parts of ppctl check share: the rules as far as they matter there,
- * and the way to say what was found.
+ * What the parts of ppctl check share: a summary of the rules, and the function that
+ * prints a finding.
  */
 #ifndef _PPCTL_CHECK_H
 #define _PPCTL_CHECK_H
@@ -11,45 +11,64 @@
 
 #include "address.h"
 
+struct nl_msg;
+struct rule;
+
 enum check_level {
 	CHECK_OK,
 	CHECK_NOTE,
-	CHECK_WARNING,		/* may be meant */
-	CHECK_PROBLEM,		/* does not work */
+	CHECK_WARNING,		/* some connections do not work; may be intended */
+	CHECK_PROBLEM,		/* nothing works */
 };
 
 /**
- * struct check_family - what the rules want of one address family
- * @sends: a send rule names a backend of it
- * @accepts: an accept rule names a destination or a source of it
- * @source: one of the load balancers; its family is AF_UNSPEC if none is named
+ * struct check_path - the way to an address
+ * @found: there is a route
+ * @type: of the route, RTN_*
+ * @device: index of the device; 0: not known
+ * @has_gateway: by a router
+ * @gateway: the router
+ */
+struct check_path {
+	bool found;
+	unsigned char type;
+	unsigned int device;
+	bool has_gateway;
+	struct prefix gateway;
+};
+
+/**
+ * struct check_family - what the rules need of one address family
+ * @sends: a send rule names a backend of this family
+ * @accepts: an accept rule names a destination or a source of this family
  */
 struct check_family {
 	bool sends;
 	bool accepts;
-	struct prefix source;
 };
 
 /**
- * struct check_rules - what the rules want of the host
+ * struct check_rules - what the rules need of the host
  * @sends: there are send rules
  * @accepts: there are accept rules
  * @sends_any: a send rule names no address family
- * @backends: how many addresses of backends have been looked at
+ * @backends: how many backend addresses have been checked
+ * @listeners: how many accept rules have been checked
  */
 struct check_rules {
 	bool sends;
 	bool accepts;
 	bool sends_any;
 	unsigned int backends;
+	unsigned int listeners;
 	struct check_family ipv4;
 	struct check_family ipv6;
 };
 
 /* cmd/check.c */
-void check_say(const char *check, enum check_level level, const char *mend,
+void check_say(const char *check, enum check_level level, const char *fix,
 	       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-const char *check_mend(const char *fmt, ...)
+const char *check_fix(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
 
 /* check_rules.c */
@@ -61,8 +80,33 @@ void check_ipvs(const struct check_rules *rules);
 void check_forwarding(const struct check_rules *rules);
 
 /* check_route.c */
+bool check_ask(int protocol, struct nl_msg *msg, int (*take)(struct nl_msg *msg, void *data),
+	       void *data);
 void check_routes(const struct check_rules *rules);
+struct check_path check_find_path(const struct prefix *to);
+struct check_path check_default_path(int family);
 bool check_is_local(const struct prefix *address);
+void check_pools(const struct rule *rule);
+
+/* check_listen.c */
+void check_listeners_begin(void);
+void check_listeners_end(void);
+void check_listeners(const struct rule *rule);
+
+/* check_flow.c */
+void check_flows_of(const struct rule *rule);
+void check_flows(void);
+
+/* check_bpf.c */
+void check_programs_on(const struct check_path *path);
+void check_programs(void);
+
+/* check_filter.c */
+void check_filters_of(const struct rule *rule);
+void check_filters(void);
+
+/* check_file.c */
+void check_file(void);
 
 /* check_count.c */
 void check_counts(void);

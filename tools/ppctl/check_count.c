@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ppctl check: limits that are nearly reached, and counters of what goes wrong.
+ * ppctl check: limits that are nearly reached, and counters of failures.
  */
 #include <inttypes.h>
 #include <netlink/attr.h>
@@ -18,7 +18,7 @@ struct counts {
 	uint64_t limits[PP_LIMITS_ATTR_MAX + 1];
 };
 
-/* What each limit limits */
+/* The counter that each limit limits */
 static const int now[PP_LIMITS_ATTR_MAX + 1] = {
 	[PP_LIMITS_ATTR_HANDSHAKES] = PP_STATS_ATTR_HANDSHAKES,
 	[PP_LIMITS_ATTR_PENDING] = PP_STATS_ATTR_PENDING,
@@ -33,36 +33,36 @@ static const struct event {
 	{ PP_STATS_ATTR_SIGNED, CHECK_WARNING,
 	  "SYNs to backends were dropped: signed with TCP-MD5 or TCP-AO" },
 	{ PP_STATS_ATTR_FORGED, CHECK_WARNING,
-	  "packets of clients were dropped: where only a header may be" },
+	  "packets of clients were dropped: they had bytes where only a header may be" },
 	{ PP_STATS_ATTR_NO_CONNTRACK, CHECK_NOTE,
 	  "connections were unknown to conntrack: with IPVS their header names the backend as destination, until an nft or iptables rule, such as masquerade, has conntrack at work here"
 	},
 	{ PP_STATS_ATTR_LIMIT, CHECK_WARNING,
 	  "SYNs were dropped at the limit of handshakes" },
-	{ PP_STATS_ATTR_NOMEM, CHECK_WARNING, "SYNs were dropped for want of memory" },
+	{ PP_STATS_ATTR_NOMEM, CHECK_WARNING, "SYNs were dropped for lack of memory" },
 	{ PP_STATS_ATTR_DROPPED, CHECK_WARNING,
-	  "packets of clients were dropped for want of memory" },
+	  "packets of clients were dropped for lack of memory" },
 	{ PP_STATS_ATTR_TFO, CHECK_NOTE,
 	  "SYNs lost a TCP Fast Open option or data: sent again after the handshake" },
 	{ PP_STATS_ATTR_MPTCP, CHECK_NOTE,
 	  "SYNs lost a Multipath TCP option: the connection is plain TCP" },
 	{ PP_STATS_ATTR_BAD_HEADER, CHECK_WARNING,
-	  "connections of load balancers were reset: what came was no header" },
+	  "connections of load balancers were reset: they did not begin with a valid header" },
 	{ PP_STATS_ATTR_BAD_CRC, CHECK_WARNING,
 	  "connections of load balancers were reset: the CRC32C of the header was wrong" },
 	{ PP_STATS_ATTR_TIMEOUT, CHECK_WARNING,
 	  "connections of load balancers were reset: no header came in time" },
 	{ PP_STATS_ATTR_REJECTED, CHECK_WARNING,
-	  "connections of load balancers were reset: application or firewall did not take the client"
+	  "connections of load balancers were reset, since the client was refused: nothing listens, or a firewall rule in PRE_ROUTING looks at source addresses (nft fib, rpfilter) and has to let clients in, or a program at tc ingress assigns sockets of another port"
 	},
 	{ PP_STATS_ATTR_ACCEPT_SIGNED, CHECK_WARNING,
 	  "SYNs of load balancers were dropped: signed with TCP-MD5 or TCP-AO" },
 	{ PP_STATS_ATTR_OWN_VRF, CHECK_WARNING,
-	  "SYNs were dropped: of this host to its own address within a VRF" },
+	  "SYNs were dropped: from this host to its own address within a VRF" },
 	{ PP_STATS_ATTR_ACCEPT_LIMIT, CHECK_WARNING,
 	  "SYNs of load balancers were dropped at the limit of pending or accepted connections" },
 	{ PP_STATS_ATTR_ACCEPT_NOMEM, CHECK_WARNING,
-	  "packets of load balancers were dropped for want of memory" },
+	  "packets of load balancers were dropped for lack of memory" },
 };
 
 static int take_stats(struct nlattr *nest, void *data)
@@ -109,15 +109,15 @@ static int read_counts(struct counts *counts)
 	return status;
 }
 
-static const char *mend_limit(const struct limit *limit, uint64_t value)
+static const char *fix_limit(const struct limit *limit, uint64_t value)
 {
 	if (value >= limit->max)
 		return NULL;
-	return check_mend("ppctl set-limit %s %" PRIu64, limit->name,
+	return check_fix("ppctl set-limit %s %" PRIu64, limit->name,
 			  2 * value < limit->max ? 2 * value : limit->max);
 }
 
-/* Returns whether it is reached by three quarters */
+/* Returns whether a limit is used to three quarters */
 static bool check_limit(const struct limit *limit, const struct counts *counts)
 {
 	uint64_t value = counts->limits[limit->type];
@@ -125,14 +125,16 @@ static bool check_limit(const struct limit *limit, const struct counts *counts)
 
 	if (!value || used < value - value / 4)
 		return false;
-	check_say("limits", CHECK_WARNING, mend_limit(limit, value),
-		  "there are %" PRIu64 " of at most %" PRIu64 " %s: beyond that SYNs are dropped",
-		  used, value, limit->what);
+	check_say("limits", CHECK_WARNING, fix_limit(limit, value),
+		  "there are %" PRIu64 " of at most %" PRIu64 " %s: beyond that %s",
+		  used, value, limit->what,
+		  limit->type == PP_LIMITS_ATTR_ACCEPTED ? "SYNs are dropped" :
+		  "one of them is evicted, or SYNs are dropped");
 	return true;
 }
 
 /**
- * check_counts - limits and counters
+ * check_counts - check limits and counters
  */
 void check_counts(void)
 {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "module.h"
@@ -31,10 +32,43 @@ static void check_kernel(const char *release)
 			  release);
 }
 
+static void check_version(void)
+{
+	char version[64];
+
+	if (!module_version(version, sizeof(version)))
+		return;
+	if (strcmp(version, PPCTL_VERSION))
+		check_say("version", CHECK_WARNING, NULL,
+			  "the module that is loaded has version %s and ppctl has %s: load the module again when no connection needs it, or restart the host",
+			  version, PPCTL_VERSION);
+	else
+		check_say("version", CHECK_OK, NULL, "module and ppctl have version %s", version);
+}
+
+/* Only where the module is installed at all: it may have been loaded from its source tree */
+static void check_kernels(const char *running)
+{
+	char kernel[256], fix[512];
+
+	if (!module_is_installed(running))
+		return;
+	if (module_missing(kernel, sizeof(kernel))) {
+		snprintf(fix, sizeof(fix), "dkms install -m proxyproto -v " PPCTL_VERSION " -k %s",
+			 kernel);
+		check_say("kernels", CHECK_WARNING,
+			  access("/var/lib/dkms/proxyproto/" PPCTL_VERSION, F_OK) ? NULL : fix,
+			  "the module is not installed for kernel %s: after a restart with that kernel nothing adds or reads headers; \"dkms status\" may say why",
+			  kernel);
+	} else {
+		check_say("kernels", CHECK_OK, NULL, "every installed kernel has the module");
+	}
+}
+
 /**
- * check_module - whether the kernel can have the module, and has it
+ * check_module - check the kernel's version and whether it has the module
  *
- * Returns whether it has.
+ * Returns whether the module is loaded.
  */
 bool check_module(void)
 {
@@ -45,6 +79,8 @@ bool check_module(void)
 	check_kernel(uts.release);
 	if (module_is_loaded()) {
 		check_say("module", CHECK_OK, NULL, "the module is loaded");
+		check_version();
+		check_kernels(uts.release);
 		return true;
 	}
 	if (module_is_installed(uts.release))
@@ -95,14 +131,14 @@ void check_ipvs(const struct check_rules *rules)
 		return;
 	if (read_number("/proc/sys/net/ipv4/vs/conntrack") == 0)
 		check_say("ipvs", CHECK_WARNING,
-			  check_mend("sysctl -w net.ipv4.vs.conntrack=1"),
+			  check_fix("sysctl -w net.ipv4.vs.conntrack=1"),
 			  "conntrack does not know the connections of IPVS: their headers name the backend as the destination that the client asked for");
 	else
 		check_say("ipvs", CHECK_OK, NULL,
 			  "conntrack knows the connections of IPVS");
 }
 
-/* Whether any interface forwards; true, too, where that is not known */
+/* Whether any interface forwards; also true if that is not known */
 static bool forwards(const char *dir)
 {
 	const struct dirent *entry;
@@ -128,20 +164,20 @@ static void say_forwarding(const char *family, bool on, const char *sysctl)
 		check_say("forwarding", CHECK_OK, NULL, "%s is forwarded", family);
 	else
 		check_say("forwarding", CHECK_WARNING,
-			  check_mend("sysctl -w %s=1", sysctl),
+			  check_fix("sysctl -w %s=1", sysctl),
 			  "%s is not forwarded: only connections that this host itself opens reach the backends of send rules",
 			  family);
 }
 
 /**
- * check_forwarding - whether connections of others can reach the backends
+ * check_forwarding - whether connections of other hosts can reach the backends
  */
 void check_forwarding(const struct check_rules *rules)
 {
 	bool ipv4 = forwards("/proc/sys/net/ipv4/conf");
 	bool ipv6 = forwards("/proc/sys/net/ipv6/conf");
 
-	/* For backends of any family, either will do */
+	/* For a rule without a family, forwarding of either family is enough */
 	if (rules->ipv4.sends || (rules->sends_any && !ipv6))
 		say_forwarding("IPv4", ipv4, "net.ipv4.ip_forward");
 	if (rules->ipv6.sends)

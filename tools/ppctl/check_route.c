@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ppctl check: routes, asked of the kernel by rtnetlink. The host of an accept
- * rule needs one to its clients, since the answer to them is what is turned to
- * the load balancer.
+ * ppctl check: routes, which rtnetlink looks up. The host of an accept rule needs a
+ * route to its clients: without one the kernel makes no answer to a client, which the
+ * module would send to the load balancer.
  */
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -13,35 +13,26 @@
 
 #include "check.h"
 #include "ppctl.h"
-#include "replies.h"
+#include "rule.h"
 
-/**
- * struct route - what is known of a route
- * @found: there is one
- * @type: RTN_*
- * @interface: index of the interface it leads to, or 0
- */
-struct route {
-	bool found;
-	unsigned char type;
-	unsigned int interface;
-};
-
-/* Two halves of all addresses, as VPNs have them, are as good as the whole */
+/* Two routes to half of all addresses, as VPNs add them, count as a default route */
 #define WIDE	1
 
 static int take_route(struct nl_msg *msg, void *data)
 {
 	const struct rtmsg *rt = nlmsg_data(nlmsg_hdr(msg));
-	struct nlattr *tb[RTA_MAX + 1];
-	struct route *route = data;
+	struct nlattr *tb[RTA_MAX + 1], *gateway;
+	struct check_path *path = data;
 
 	if (nlmsg_hdr(msg)->nlmsg_type != RTM_NEWROUTE ||
 	    nlmsg_parse(nlmsg_hdr(msg), sizeof(*rt), tb, RTA_MAX, NULL))
 		return NL_SKIP;
-	route->found = true;
-	route->type = rt->rtm_type;
-	route->interface = (unsigned int)reply_number(tb[RTA_OIF], 0);
+	gateway = tb[RTA_GATEWAY];
+	path->found = true;
+	path->type = rt->rtm_type;
+	path->device = tb[RTA_OIF] ? nla_get_u32(tb[RTA_OIF]) : 0;
+	path->has_gateway = gateway && prefix_from_bytes(&path->gateway, nla_data(gateway),
+							 (size_t)nla_len(gateway));
 	return NL_OK;
 }
 
@@ -55,9 +46,17 @@ static int take_default(struct nl_msg *msg, void *data)
 	return take_route(msg, data);
 }
 
-/* Releases @msg; false: the kernel was not asked */
-static bool ask(struct nl_msg *msg, int (*take)(struct nl_msg *msg, void *data),
-		struct route *route)
+/**
+ * check_ask - send a request to a netlink family of the kernel
+ * @protocol: NETLINK_*
+ * @msg: request; is released
+ * @take: called with each message of the answer
+ * @data: for @take
+ *
+ * Returns false if the kernel could not be asked.
+ */
+bool check_ask(int protocol, struct nl_msg *msg, int (*take)(struct nl_msg *msg, void *data),
+	       void *data)
 {
 	struct nl_sock *socket = nl_socket_alloc();
 	bool sent = false;
@@ -65,10 +64,9 @@ static bool ask(struct nl_msg *msg, int (*take)(struct nl_msg *msg, void *data),
 	if (!socket)
 		out_of_memory();
 	nl_socket_disable_auto_ack(socket);
-	nl_socket_modify_cb(socket, NL_CB_VALID, NL_CB_CUSTOM, take, route);
-	if (!nl_connect(socket, NETLINK_ROUTE) &&
-	    nl_send_auto(socket, msg) >= 0) {
-		/* An error is an answer: no such route */
+	nl_socket_modify_cb(socket, NL_CB_VALID, NL_CB_CUSTOM, take, data);
+	if (!nl_connect(socket, protocol) && nl_send_auto(socket, msg) >= 0) {
+		/* An error is an answer, too: there is no route */
 		nl_recvmsgs_default(socket);
 		sent = true;
 	}
@@ -90,19 +88,41 @@ static struct nl_msg *request(int flags, int family, unsigned int len)
 	return msg;
 }
 
-static struct route find_route(const struct prefix *to)
+/**
+ * check_find_path - look up the route to an address
+ * @to: whole address; without a family, nothing is found
+ */
+struct check_path check_find_path(const struct prefix *to)
 {
 	int size = (int)address_bytes(to->family);
-	struct route route = { 0 };
+	struct check_path path = { 0 };
 	struct nl_msg *msg;
 
 	if (!size)
-		return route;
+		return path;
 	msg = request(NLM_F_REQUEST, to->family, 8 * (unsigned int)size);
 	if (nla_put(msg, RTA_DST, size, to->bytes))
 		out_of_memory();
-	ask(msg, take_route, &route);
-	return route;
+	check_ask(NETLINK_ROUTE, msg, take_route, &path);
+	return path;
+}
+
+/**
+ * check_default_path - look for a default route
+ * @family: AF_INET or AF_INET6
+ */
+struct check_path check_default_path(int family)
+{
+	/* All routes have to be read for it, so that it is kept */
+	static struct check_path paths[2];
+	static bool is_known[2];
+	int i = family == AF_INET6;
+
+	if (!is_known[i])
+		check_ask(NETLINK_ROUTE, request(NLM_F_REQUEST | NLM_F_DUMP, family, 0),
+			  take_default, &paths[i]);
+	is_known[i] = true;
+	return paths[i];
 }
 
 /**
@@ -110,37 +130,21 @@ static struct route find_route(const struct prefix *to)
  */
 bool check_is_local(const struct prefix *address)
 {
-	struct route route = find_route(address);
+	struct check_path path = check_find_path(address);
 
-	return route.found && route.type == RTN_LOCAL;
-}
-
-/* Any route will do, so that the way to the load balancer is as good as any */
-static const char *mend_route(const struct check_family *family)
-{
-	struct route route = find_route(&family->source);
-	char name[IF_NAMESIZE];
-
-	if (!route.found || route.type != RTN_UNICAST ||
-	    !if_indextoname(route.interface, name))
-		return NULL;
-	return check_mend("ip %sroute add default dev %s",
-			  family->source.family == AF_INET6 ? "-6 " : "", name);
+	return path.found && path.type == RTN_LOCAL;
 }
 
 static void check_default(const struct check_family *family, int number)
 {
-	struct route route = { 0 };
-
-	if (!family->accepts ||
-	    !ask(request(NLM_F_REQUEST | NLM_F_DUMP, number, 0), take_default, &route))
+	if (!family->accepts)
 		return;
-	if (route.found)
+	if (check_default_path(number).found)
 		check_say("route", CHECK_OK, NULL, "%s has a default route",
 			  family_name(number));
 	else
-		check_say("route", CHECK_WARNING, mend_route(family),
-			  "%s has no default route: clients that no route leads to cannot be accepted, though answers go to the load balancer",
+		check_say("route", CHECK_WARNING, NULL,
+			  "%s has no default route: clients that no route leads to cannot be accepted, though answers go to the load balancer; give the host a route to them, by the gateway that it should use",
 			  family_name(number));
 }
 
@@ -151,4 +155,62 @@ void check_routes(const struct check_rules *rules)
 {
 	check_default(&rules->ipv4, AF_INET);
 	check_default(&rules->ipv6, AF_INET6);
+}
+
+/*
+ * A route to the addresses of a pool: the way to the load balancer will do, since answers to mapped
+ * clients go there. Nobody else has these addresses.
+ */
+static const char *pool_fix(const char *pool, const struct rule *rule, int family)
+{
+	char device[IF_NAMESIZE], gateway[PREFIX_TEXT_MAX];
+	struct check_path path = { 0 };
+	unsigned int i;
+
+	for (i = 0; i < rule->n_from && !path.found; i++) {
+		if (rule->from[i].family == family)
+			path = check_find_path(&rule->from[i]);
+	}
+	if (path.type != RTN_UNICAST || !if_indextoname(path.device, device))
+		return NULL;
+	if (!path.has_gateway)
+		return check_fix("ip route add %s dev %s", pool, device);
+	prefix_format(&path.gateway, gateway);
+	return check_fix("ip route add %s via %s dev %s", pool, gateway, device);
+}
+
+static void check_pool(const struct rule *rule, const struct prefix *pool)
+{
+	char text[PREFIX_TEXT_MAX];
+	struct prefix first = *pool;
+	struct check_path path;
+
+	if (!pool->family)
+		return;
+	/* The first address that a client can have */
+	first.bytes[address_bytes(pool->family) - 1] |= 1;
+	first.len = 8 * (unsigned int)address_bytes(pool->family);
+	path = check_find_path(&first);
+	prefix_format(pool, text);
+	if (path.found && path.type == RTN_UNICAST)
+		check_say("pool", CHECK_OK, NULL, "there is a route to the clients of rule %u in %s",
+			  rule->id, text);
+	else if (path.found && path.type == RTN_LOCAL)
+		check_say("pool", CHECK_WARNING, NULL,
+			  "%s of rule %u is this host's own: its mapped clients show the load balancer, and answers to them would stay here",
+			  text, rule->id);
+	else
+		check_say("pool", CHECK_WARNING, pool_fix(text, rule, pool->family),
+			  "no route leads to %s of rule %u: its mapped clients cannot be accepted, though answers go to the load balancer",
+			  text, rule->id);
+}
+
+/**
+ * check_pools - whether routes lead to what stands for clients of the other address family
+ * @rule: accept rule
+ */
+void check_pools(const struct rule *rule)
+{
+	check_pool(rule, &rule->map4);
+	check_pool(rule, &rule->map6);
 }

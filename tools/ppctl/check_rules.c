@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ppctl check: what the rules want of the host, and whether a backend is one of
- * its own addresses.
+ * ppctl check: what the rules need of the host, and whether a backend's address is one
+ * of its own.
  */
+#include <linux/rtnetlink.h>
 #include <string.h>
 
 #include "check.h"
@@ -11,10 +12,12 @@
 #include "replies.h"
 #include "rule.h"
 
-/* Backends of so many rules are looked at, lest it take long */
+/* Only so many backends are checked, since each takes a request to the kernel */
 #define BACKENDS_MAX	1000
+/* The same of accept rules, which take some more */
+#define LISTENERS_MAX	1000
 
-/* The part of an address family, or NULL for any */
+/* The part of @rules for an address family, or NULL for any family */
 static struct check_family *family_of(struct check_rules *rules, int family)
 {
 	switch (family) {
@@ -27,16 +30,18 @@ static struct check_family *family_of(struct check_rules *rules, int family)
 	}
 }
 
-/* Whole addresses alone, since others are hardly all of this host */
+/* Only whole addresses: a shorter prefix is rarely all on this host */
 static void check_backend(struct check_rules *rules, const struct rule *rule)
 {
 	char text[PREFIX_TEXT_MAX];
+	struct check_path path;
 
 	if (rules->backends >= BACKENDS_MAX)
 		return;
 	rules->backends++;
-	if (rule->to.len != 8 * address_bytes(rule->to.family) ||
-	    !check_is_local(&rule->to))
+	path = check_find_path(&rule->to);
+	check_programs_on(&path);
+	if (!prefix_is_whole(&rule->to) || path.type != RTN_LOCAL)
 		return;
 	prefix_format(&rule->to, text);
 	check_say("backend", CHECK_WARNING, NULL,
@@ -49,6 +54,7 @@ static void take_send(struct check_rules *rules, const struct rule *rule)
 	struct check_family *family = family_of(rules, rule->to.family);
 
 	rules->sends = true;
+	check_flows_of(rule);
 	if (!family) {
 		rules->sends_any = true;
 		return;
@@ -67,12 +73,14 @@ static void take_accept(struct check_rules *rules, const struct rule *rule)
 		family->accepts = true;
 	for (i = 0; i < rule->n_from; i++) {
 		family = family_of(rules, rule->from[i].family);
-		if (!family)
-			continue;
-		family->accepts = true;
-		if (rule->from[i].len)
-			family->source = rule->from[i];
+		if (family)
+			family->accepts = true;
 	}
+	if (rules->listeners++ >= LISTENERS_MAX)
+		return;
+	check_filters_of(rule);
+	check_pools(rule);
+	check_listeners(rule);
 }
 
 static int take_rule(struct nlattr *nest, void *rules)
@@ -92,7 +100,7 @@ static int take_rule(struct nlattr *nest, void *rules)
  * check_rules - read the rules
  * @rules: is filled
  *
- * Returns false if they cannot be read, which is said.
+ * Returns false, and says so, if the rules cannot be read.
  */
 bool check_rules(struct check_rules *rules)
 {
@@ -100,12 +108,14 @@ bool check_rules(struct check_rules *rules)
 	int status;
 
 	memset(rules, 0, sizeof(*rules));
+	check_listeners_begin();
 	errors_mute(true);
 	status = ppnl_dump(PP_CMD_RULE_GET, DUMP_SNAPSHOT, &replies);
 	if (!status)
 		status = replies_each(&replies, PP_ATTR_RULE, take_rule, rules);
 	errors_mute(false);
 	replies_free(&replies);
+	check_listeners_end();
 
 	if (status)
 		check_say("rules", CHECK_NOTE, NULL,

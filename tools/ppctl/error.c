@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Errors and warnings on stderr. The kind of an error is the function that
- * reports it, and that function returns the exit status, so that a caller can
- * write "return usage_error(...)".
+ * Errors and warnings on stderr. There is a function for each kind of error. It returns
+ * the exit status, so that a caller can write "return usage_error(...)".
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,7 +32,7 @@ static void report(const char *kind, const char *fmt, va_list args)
 }
 
 /**
- * errors_mute - for requests whose failure is no error of the command
+ * errors_mute - do not print errors of requests whose failure the command expects
  */
 void errors_mute(bool muted)
 {
@@ -78,5 +77,18 @@ int no_arguments(const char *command, char **args)
 {
 	if (args[0])
 		return usage_error("%s takes no arguments: '%s'", command, args[0]);
+	return STATUS_OK;
+}
+
+/* No option that is mistyped may become the name of a file */
+int one_file(const char *command, char **args)
+{
+	const char *name = args[0];
+
+	if (name && name[0] == '-' && name[1])
+		return usage_error("'%s' is no name of a file: write ./%s", name,
+				   name);
+	if (name && args[1])
+		return usage_error("%s takes one file: '%s'", command, args[1]);
 	return STATUS_OK;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How the kernel ended a request: the errno, and the text and place of an
- * extended acknowledgement, which stand in NLMSG_ERROR as in NLMSG_DONE.
+ * How the kernel ended a request: the errno, and the text and place of an extended
+ * acknowledgement. NLMSG_ERROR and NLMSG_DONE both have them.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,7 +17,7 @@
 #include "limit.h"
 #include "ppctl.h"
 
-/* The words of the language for what a user can have got wrong */
+/* The words of the language for attributes that a user can get wrong */
 static const char * const rule_names[PP_RULE_ATTR_MAX + 1] = {
 	[PP_RULE_ATTR_ID] = "id",
 	[PP_RULE_ATTR_DIRECTION] = "direction",
@@ -31,6 +31,7 @@ static const char * const rule_names[PP_RULE_ATTR_MAX + 1] = {
 	[PP_RULE_ATTR_COMMENT] = "comment",
 	[PP_RULE_ATTR_FROM] = "from",
 	[PP_RULE_ATTR_HEADER] = "header",
+	[PP_RULE_ATTR_STACKED] = "stacked",
 	[PP_RULE_ATTR_TIMEOUT] = "timeout",
 };
 
@@ -43,7 +44,7 @@ static const char *attribute_name(int nest, int type)
 	return NULL;
 }
 
-/* True if @offset, counted from the start of the request, lies in @attr */
+/* Whether @offset, counted from the start of the request, is in @attr */
 static bool covers(const struct nlattr *attr, const struct nlmsghdr *request,
 		   size_t offset)
 {
@@ -65,7 +66,7 @@ static const char *find_in_nest(struct nlattr *nest,
 	return NULL;
 }
 
-/* The name of the attribute that stands at @offset of the request, or NULL */
+/* The name of the attribute at @offset of the request, or NULL */
 static const char *find_attribute(const struct nlmsghdr *request, size_t offset)
 {
 	struct nlattr *attr;
@@ -139,7 +140,7 @@ void extack_read(struct extack *extack, const struct nlmsghdr *answer,
 				(int)(len - fixed), request);
 }
 
-/* For a kernel that gave no text */
+/* The text if the kernel gave none */
 static const char *describe(int error)
 {
 	switch (error) {
@@ -160,7 +161,7 @@ static const char *describe(int error)
 }
 
 /**
- * extack_report - print how a request ended, if there is something to say
+ * extack_report - print how a request ended, if it failed or has a warning
  */
 int extack_report(const struct extack *extack)
 {
@@ -174,7 +175,7 @@ int extack_report(const struct extack *extack)
 	if (!*extack->text)
 		return failure("%s ('%s')", describe(extack->error),
 			       extack->attribute);
-	/* These say that a value is wrong, and so, often, not which */
+	/* These errors often do not say which value is wrong */
 	if (extack->attribute &&
 	    (extack->error == EINVAL || extack->error == ERANGE ||
 	     extack->error == EOPNOTSUPP))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How the kernel ended a request, and how a user is told.
+ * How the kernel ended a request, and how it is reported.
  */
 #ifndef _PPCTL_EXTACK_H
 #define _PPCTL_EXTACK_H
@@ -14,8 +14,8 @@ struct nlmsghdr;
 /**
  * struct extack - how a request ended
  * @error: an errno, or 0
- * @text: what the kernel had to say about it; may be empty
- * @attribute: name of the attribute of a rule or limit that it is about, or NULL
+ * @text: the kernel's text; may be empty
+ * @attribute: name of the attribute of a rule or limit that the text is about, or NULL
  */
 struct extack {
 	int error;

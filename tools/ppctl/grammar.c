@@ -11,7 +11,8 @@
 
 static int parse_to(const char *value, struct rule *rule)
 {
-	return prefix_parse(value, &rule->to);
+	return prefix_parse_list("destination", value, rule->to_list, PP_FROM_MAX,
+				 &rule->n_to);
 }
 
 static int parse_port_list(const char *value, struct rule *rule)
@@ -46,7 +47,7 @@ static int parse_origin(const char *value, struct rule *rule)
 	return STATUS_OK;
 }
 
-/* Where one more goes, or NULL, which it reports */
+/* The place of another TLV. Returns NULL, and reports it, if there are too many */
 static struct tlv *new_tlv(struct rule *rule)
 {
 	if (rule->n_tlvs < PP_TLVS_MAX)
@@ -115,7 +116,72 @@ static int parse_crc32c(const char *unused, struct rule *rule)
 
 static int parse_sources(const char *value, struct rule *rule)
 {
-	return prefix_parse_list(value, rule->from, PP_FROM_MAX, &rule->n_from);
+	return prefix_parse_list("source", value, rule->from, PP_FROM_MAX, &rule->n_from);
+}
+
+/* As the kernel names devices, which need not exist yet */
+static int parse_dev(const char *value, struct rule *rule)
+{
+	size_t len = strlen(value);
+
+	if (!len || len >= sizeof(rule->dev) || !strcmp(value, ".") || !strcmp(value, "..") ||
+	    strpbrk(value, "/: \t\n\v\f\r"))
+		return usage_error("'%s' is not a name of a device", value);
+	memcpy(rule->dev, value, len + 1);
+	return STATUS_OK;
+}
+
+static int parse_map4(const char *value, struct rule *rule)
+{
+	int status = prefix_parse(value, &rule->map4);
+
+	if (status)
+		return status;
+	if (rule->map4.family != AF_INET6 || rule->map4.len != 96)
+		return usage_error("map4 '%s' is not an IPv6 prefix of length 96", value);
+	return STATUS_OK;
+}
+
+static int parse_map6(const char *value, struct rule *rule)
+{
+	int status = prefix_parse(value, &rule->map6);
+
+	if (status)
+		return status;
+	if (rule->map6.family != AF_INET || rule->map6.len < PP_MAP6_LEN_MIN ||
+	    rule->map6.len > PP_MAP6_LEN_MAX)
+		return usage_error("map6 '%s' is not an IPv4 prefix of length %d to %d", value,
+				   PP_MAP6_LEN_MIN, PP_MAP6_LEN_MAX);
+	return STATUS_OK;
+}
+
+static int parse_per(const char *value, struct rule *rule)
+{
+	uint64_t bits;
+
+	if (!parse_number(value, 128, &bits) || !bits)
+		return usage_error("'%s' is not a prefix length: 1 to 128", value);
+	rule->map6_per = (uint8_t)bits;
+	return STATUS_OK;
+}
+
+static int parse_map6_key(const char *value, struct rule *rule)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *high, *low;
+	size_t i;
+
+	if (strlen(value) != 2 * PP_MAP6_KEY_LEN + 2 || strncmp(value, "0x", 2))
+		return usage_error("a map6-key is 0x and 32 hexadecimal digits");
+	for (i = 0; i < PP_MAP6_KEY_LEN; i++) {
+		high = strchr(digits, value[2 * i + 2]);
+		low = strchr(digits, value[2 * i + 3]);
+		if (!high || !low)
+			return usage_error("a map6-key is 0x and 32 hexadecimal digits");
+		rule->map6_key[i] = (unsigned char)((high - digits) << 4 | (low - digits));
+	}
+	rule->has_map6_key = true;
+	return STATUS_OK;
 }
 
 static int parse_header(const char *value, struct rule *rule)
@@ -124,10 +190,17 @@ static int parse_header(const char *value, struct rule *rule)
 		rule->header = PP_HEADER_REQUIRED;
 	else if (!strcmp(value, "optional"))
 		rule->header = PP_HEADER_OPTIONAL;
+	else if (!strcmp(value, "none"))
+		rule->header = PP_HEADER_NONE;
 	else
-		return usage_error("unknown header '%s': required or optional",
+		return usage_error("unknown header '%s': required, optional or none",
 				   value);
 	return STATUS_OK;
+}
+
+static int parse_count(const char *value, struct rule *rule)
+{
+	return parse_stacked(value, &rule->stacked);
 }
 
 static int parse_seconds(const char *value, struct rule *rule)
@@ -141,13 +214,14 @@ static int parse_text(const char *value, struct rule *rule)
 }
 
 /**
- * struct keyword - a word of the language, which a value follows
+ * struct keyword - a word of the language, followed by a value
  * @parse: reads the value
- * @is_flag: none follows
- * @repeats: it may be there more than once
- * @direction: whose rules have it; 0: those of both
- * @missing: what to say to those that have to have it and do not; NULL: none
- * @values: all there are, with a blank between them; NULL: too many to name
+ * @is_flag: no value follows
+ * @repeats: a rule may have it more than once
+ * @direction: of the rules that may have it; 0: both
+ * @missing: the error if a rule needs it and has none; NULL: not needed
+ * @values: all values, with blanks between them; NULL: too many to name
+ * @is_match: it says which connections, so that it can name one
  */
 static const struct keyword {
 	const char *name;
@@ -157,10 +231,12 @@ static const struct keyword {
 	bool repeats;
 	const char *missing;
 	const char *values;
+	bool is_match;
 } keywords[] = {
-	{ "to", parse_to, 0, .missing = "a rule needs 'to' and a destination" },
-	{ "port", parse_port_list, .direction = 0 },
-	{ "mark", parse_mark_and_mask, .direction = PP_DIRECTION_SEND },
+	{ "to", parse_to, 0, .missing = "a rule needs 'to' and a destination",
+	  .is_match = true },
+	{ "port", parse_port_list, .direction = 0, .is_match = true },
+	{ "mark", parse_mark_and_mask, .direction = PP_DIRECTION_SEND, .is_match = true },
 	{ "version", parse_version, .direction = PP_DIRECTION_SEND, .values = "1 2" },
 	{ "origin", parse_origin, .direction = PP_DIRECTION_SEND,
 	  .values = "local proxy" },
@@ -173,10 +249,17 @@ static const struct keyword {
 	{ "unique-id", parse_unique_id, .direction = PP_DIRECTION_SEND, .is_flag = true },
 	{ "crc32c", parse_crc32c, .direction = PP_DIRECTION_SEND, .is_flag = true },
 	{ "from", parse_sources, PP_DIRECTION_ACCEPT,
-	  .missing = "an accept rule needs 'from': without it, a header from anyone else would be believed (if that is meant: from any)"
-	},
+	  .missing = "an accept rule needs 'from': without it, a header from anyone else would be believed (if that is meant: from any)",
+	  .is_match = true },
+	{ "dev", parse_dev, .direction = PP_DIRECTION_ACCEPT, .is_match = true },
+	{ "map4", parse_map4, .direction = PP_DIRECTION_ACCEPT },
+	{ "map6", parse_map6, .direction = PP_DIRECTION_ACCEPT },
+	{ "per", parse_per, .direction = PP_DIRECTION_ACCEPT },
+	{ "map6-key", parse_map6_key, .direction = PP_DIRECTION_ACCEPT },
 	{ "header", parse_header, .direction = PP_DIRECTION_ACCEPT,
-	  .values = "required optional" },
+	  .values = "required optional none" },
+	{ "stacked", parse_count, .direction = PP_DIRECTION_ACCEPT,
+	  .values = "1 2 3 4 5 6 7 8" },
 	{ "timeout", parse_seconds, .direction = PP_DIRECTION_ACCEPT },
 	{ "comment", parse_text, .direction = 0 },
 };
@@ -186,12 +269,16 @@ static bool belongs_to(const struct keyword *keyword, uint8_t direction)
 	return !keyword->direction || keyword->direction == direction;
 }
 
-/* Returns NULL if there is none for such rules, which it reports */
+/* Returns NULL, and reports it, if rules of this direction have no such keyword */
 static const struct keyword *find_keyword(const char *name, uint8_t direction)
 {
 	const struct keyword *keyword;
 	size_t i;
 
+	if (name[0] == '-' && name[1]) {
+		usage_error("option '%s' stands in a rule: options stand before the rule", name);
+		return NULL;
+	}
 	for (i = 0; i < ARRAY_SIZE(keywords); i++) {
 		keyword = &keywords[i];
 		if (strcmp(keyword->name, name))
@@ -220,7 +307,8 @@ static int parse_direction(const char *word, struct rule *rule)
 	return STATUS_OK;
 }
 
-static int parse_keywords(char **words, struct rule *rule)
+/* With @match, only words that say which connections */
+static int parse_keywords(char **words, struct rule *rule, bool match)
 {
 	bool given[ARRAY_SIZE(keywords)] = { false };
 	const struct keyword *keyword;
@@ -231,6 +319,8 @@ static int parse_keywords(char **words, struct rule *rule)
 		keyword = find_keyword(words[0], rule->direction);
 		if (!keyword)
 			return STATUS_USAGE;
+		if (match && !keyword->is_match)
+			return usage_error("'%s' does not choose between rules", words[0]);
 		if (given[keyword - keywords] && !keyword->repeats)
 			return usage_error("'%s' is given twice", words[0]);
 		given[keyword - keywords] = true;
@@ -257,28 +347,64 @@ static int check_tlvs(const struct rule *rule)
 	return STATUS_OK;
 }
 
+static int check_exempt(const struct rule *rule)
+{
+	if (rule->header == PP_HEADER_NONE && (rule->timeout || rule->stacked))
+		return usage_error("'%s' has no meaning with 'header none'",
+				   rule->timeout ? "timeout" : "stacked");
+	return STATUS_OK;
+}
+
+static int check_maps(struct rule *rule)
+{
+	bool any = rule->map4.family || rule->map6.family;
+
+	if (!rule->map6.family && (rule->map6_per || rule->has_map6_key))
+		return usage_error("'%s' needs 'map6'", rule->map6_per ? "per" : "map6-key");
+	if (any && rule->header == PP_HEADER_NONE)
+		return usage_error("'header none' maps no client");
+	if (rule->map4.family && rule->to.family == AF_INET)
+		return usage_error("map4 is for IPv6 destinations");
+	if (rule->map6.family && rule->to.family == AF_INET6)
+		return usage_error("map6 is for IPv4 destinations");
+	if (rule->map6.family && !rule->map6_per)
+		rule->map6_per = PP_MAP6_PER_DEFAULT;
+	return STATUS_OK;
+}
+
 /* A load balancer cannot reach an address of the other family */
-static int check_families(const struct rule *rule)
+static int check_families_to(const struct rule *rule, const struct prefix *to)
 {
 	const struct prefix *from;
 	char text[PREFIX_TEXT_MAX];
 
 	for (from = rule->from; from < rule->from + rule->n_from; from++) {
-		if (rule->to.family == AF_UNSPEC || from->family == AF_UNSPEC ||
-		    from->family == rule->to.family)
+		if (to->family == AF_UNSPEC || from->family == AF_UNSPEC ||
+		    from->family == to->family)
 			continue;
 		prefix_format(from, text);
 		return usage_error("source %s is %s, the destination is %s", text,
-				   family_name(from->family),
-				   family_name(rule->to.family));
+				   family_name(from->family), family_name(to->family));
 	}
 	return STATUS_OK;
+}
+
+static int check_families(const struct rule *rule)
+{
+	unsigned int i;
+	int status = STATUS_OK;
+
+	for (i = 0; !status && i < rule->n_to; i++)
+		status = check_families_to(rule, &rule->to_list[i]);
+	return status;
 }
 
 /**
  * rule_parse - read a rule from the words of a command line
  * @words: the direction and what follows it, with a NULL at the end
- * @rule: is filled; what is not given gets its default
+ * @rule: is filled; keywords that are missing get their default
+ *
+ * The words stand for one rule for each member of @rule->to_list. @rule is the first one.
  */
 int rule_parse(char **words, struct rule *rule)
 {
@@ -288,24 +414,68 @@ int rule_parse(char **words, struct rule *rule)
 	rule->version = 2;
 	rule->origin = PP_ORIGIN_LOCAL;
 	rule->header = PP_HEADER_REQUIRED;
-	rule->timeout = PP_TIMEOUT_DEFAULT;
 
 	status = parse_direction(words[0], rule);
 	if (!status)
-		status = parse_keywords(words + 1, rule);
+		status = parse_keywords(words + 1, rule, false);
 	if (!status)
 		status = check_families(rule);
 	if (!status)
 		status = check_tlvs(rule);
+	rule->to = rule->to_list[0];
+	if (!status)
+		status = check_exempt(rule);
+	if (!status)
+		status = check_maps(rule);
+	if (!rule->timeout)
+		rule->timeout = PP_TIMEOUT_DEFAULT;
+	if (!rule->stacked)
+		rule->stacked = 1;
+	return status;
+}
+
+/* Rules may leave out what a connection has */
+static int check_query(const struct rule *query)
+{
+	if (query->n_to != 1 || !prefix_is_whole(&query->to))
+		return usage_error("a connection has one destination: an address");
+	if (query->n_ports != 1 || query->ports[0].first != query->ports[0].last)
+		return usage_error("a connection has one destination port");
+	if (query->direction == PP_DIRECTION_ACCEPT &&
+	    (query->n_from != 1 || !prefix_is_whole(&query->from[0])))
+		return usage_error("a connection has one source: an address");
+	if (query->mask && query->mask != UINT32_MAX)
+		return usage_error("a connection has a mark without a mask");
+	return STATUS_OK;
+}
+
+/**
+ * rule_parse_query - read a connection from the words of a command line
+ * @words: the direction and what follows it, with a NULL at the end
+ * @query: is filled as a rule for this one connection
+ */
+int rule_parse_query(char **words, struct rule *query)
+{
+	int status;
+
+	memset(query, 0, sizeof(*query));
+	status = parse_direction(words[0], query);
+	if (!status)
+		status = parse_keywords(words + 1, query, true);
+	query->to = query->to_list[0];
+	if (!status)
+		status = check_query(query);
+	if (!status)
+		status = check_families(query);
 	return status;
 }
 
 /**
- * rule_word - the keywords, one after another
- * @at: from 0 on
+ * rule_word - a keyword by its number
+ * @at: 0 for the first
  * @word: is filled
  *
- * Returns false behind the last one.
+ * Returns false behind the last keyword.
  */
 bool rule_word(size_t at, struct rule_word *word)
 {
@@ -316,5 +486,6 @@ bool rule_word(size_t at, struct rule_word *word)
 	word->direction = keywords[at].direction;
 	word->is_flag = keywords[at].is_flag;
 	word->repeats = keywords[at].repeats;
+	word->is_match = keywords[at].is_match;
 	return true;
 }

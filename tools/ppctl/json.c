@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Writes JSON to stdout as it is told: brackets, commas, line breaks, escapes.
- * A key is given inside an object and NULL inside an array. Whatever bytes a
- * string holds, what is written is valid JSON in valid UTF-8.
+ * Writes JSON to stdout: brackets, commas, line breaks, escapes. Callers give a key
+ * inside an object and NULL inside an array. Whatever bytes a string has, the output is
+ * valid JSON in valid UTF-8.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "json.h"
 #include "utf8.h"
 
-/* Stands for bytes that are no UTF-8: U+FFFD */
+/* U+FFFD replaces bytes that are not UTF-8 */
 #define REPLACEMENT	"\xef\xbf\xbd"
 
 static bool pretty;
@@ -75,7 +75,7 @@ static void write_string(const char *text)
 	putchar('"');
 }
 
-/* What stands before a value: the comma after the last one, and the key */
+/* Writes what precedes a value: the comma after the last value, and the key */
 static void begin_value(const char *key)
 {
 	if (need_comma)

@@ -12,7 +12,7 @@
  * struct limit - a limit of the network namespace
  * @type: enum pp_limits_attr
  * @name: its word in the language, and its key in JSON
- * @what: of which it says how many there may be
+ * @what: the things whose number it limits
  * @max: its highest value; the lowest is 1
  */
 struct limit {
@@ -27,6 +27,8 @@ struct limit {
 
 extern const struct limit limits[LIMITS];
 
+int limit_parse(const char *command, char **words, const struct limit **limit,
+		uint32_t *value);
 const struct limit *limit_find(const char *name);
 const char *limit_name(int type);
 

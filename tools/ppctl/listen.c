@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Waits for events until a signal ends it or the module goes away. It is the
- * family's controller that tells of the latter.
+ * Waits for events until a signal comes or the module is unloaded. The controller of
+ * generic netlink announces the unloading.
  */
 #include <errno.h>
 #include <netlink/errno.h>
@@ -26,11 +26,11 @@
 static volatile sig_atomic_t ended;
 
 /**
- * struct state - of listening
- * @listener: who is told
+ * struct state - the state of listening
+ * @listener: gets the events
  * @family: id of the module's family
- * @status: of the last that was told
- * @unloaded: the family is no more
+ * @status: what the listener returned last
+ * @unloaded: the family is unregistered
  */
 struct state {
 	const struct listener *listener;
@@ -45,7 +45,7 @@ static void on_signal(int signal)
 	ended = 1;
 }
 
-/* They come while we wait, not while we write */
+/* Signals are delivered while ppctl waits, not while it writes */
 static void catch_signals(sigset_t *while_waiting)
 {
 	struct sigaction action = { .sa_handler = on_signal };
@@ -103,7 +103,7 @@ static int join(struct nl_sock *sk, struct state *state)
 	group = genl_ctrl_resolve_grp(sk, PP_GENL_NAME, PP_GENL_GROUP_EVENTS);
 	if (state->family < 0 || group < 0)
 		return failure("the module on this kernel has no events");
-	/* The controller's group has its family's number */
+	/* The number of the controller's group is that of its family */
 	error = nl_socket_add_membership(sk, GENL_ID_CTRL);
 	if (!error)
 		error = nl_socket_add_membership(sk, group);
@@ -119,7 +119,7 @@ static int receive(struct nl_sock *sk, struct state *state)
 {
 	int error = nl_recvmsgs_default(sk);
 
-	/* ENOBUFS; there is no more of it */
+	/* libnl turns ENOBUFS into this error */
 	if (error == -NLE_NOMEM)
 		return state->listener->lost();
 	if (error < 0 && error != -NLE_AGAIN && error != -NLE_INTR)
@@ -148,8 +148,8 @@ static int listen_on(struct nl_sock *sk, struct state *state)
 }
 
 /**
- * ppnl_listen - tell of events until SIGINT or SIGTERM
- * @listener: who is told; not 0 ends it with that status
+ * ppnl_listen - pass on events until SIGINT or SIGTERM
+ * @listener: gets the events; a status other than 0 ends listening with that status
  */
 int ppnl_listen(const struct listener *listener)
 {

@@ -8,9 +8,9 @@
 struct nlmsghdr;
 
 /**
- * struct listener - what is told
- * @event: an event
- * @lost: some events did not reach us
+ * struct listener - what is called
+ * @event: for each event
+ * @lost: after events were lost
  */
 struct listener {
 	int (*event)(struct nlmsghdr *nlh);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The network namespace that a command acts on. It is chosen while options are
- * read and entered just before the netlink socket is opened, so that a mistake
- * in the command is reported before anything is asked of the system.
+ * The network namespace that a command acts on. It is chosen while options are read,
+ * and entered just before the netlink socket is opened. So a mistake in the command is
+ * reported before the namespace is looked for.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -85,7 +85,7 @@ int netns_enter(void)
 	return error ? enter_failed(error) : STATUS_OK;
 }
 
-/* Whether a name stands for a namespace, which a link or mount of it does as well */
+/* Whether a name is that of a namespace; a link to it or a mount of it counts, too */
 static bool is_name_of(const struct stat *ns, const char *name)
 {
 	char path[sizeof(NETNS_DIR) + 256];
@@ -118,7 +118,7 @@ static bool find_name(const struct stat *ns, char *name, size_t size)
 }
 
 /**
- * netns_name - name of the chosen namespace or, without a choice, of our own
+ * netns_name - name of the chosen namespace or, without a choice, of ppctl's own
  * @name: gets the name under NETNS_DIR, or the number of its inode
  * @size: bytes of @name
  */

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The netlink transport: one socket, one request at a time. libnl builds and
- * takes apart the messages; sending and receiving are done here, so that what
- * is reported is the kernel's own errno and text.
+ * The netlink transport: one socket, one request at a time, all by libnl. Its own error
+ * numbers know less than the kernel's: EMLINK and ESTALE, for example, are both "unspecific
+ * failure". So callbacks take the kernel's errno and text from its messages.
  */
 #include <errno.h>
 #include <linux/genetlink.h>
 #include <netlink/attr.h>
 #include <netlink/genl/genl.h>
+#include <netlink/handlers.h>
 #include <netlink/msg.h>
+#include <netlink/socket.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,101 +32,110 @@
 #define DUMP_TRIES		20
 #define DUMP_WAIT_NS		10000000L
 
-/* How an exchange went, apart from what the extack says */
+/* How an exchange went, beside its extack */
 struct exchange {
 	const struct nlmsghdr *request;
 	struct replies *replies;
+	int (*each)(const struct nlmsghdr *nlh, void *data);
+	void *data;
+	int status;
 	struct extack extack;
 	bool interrupted;
 	bool done;
 };
 
-static int netlink_fd = -1;
+static struct nl_sock *nl_socket;
 static uint16_t family;
 static uint32_t sequence;
 
-static void take_message(struct exchange *exchange, const struct nlmsghdr *nlh)
+static bool is_answer(const struct exchange *exchange, const struct nlmsghdr *nlh)
 {
-	if (nlh->nlmsg_seq != exchange->request->nlmsg_seq)
-		return;
-	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+	return nlh->nlmsg_seq == exchange->request->nlmsg_seq;
+}
+
+/* The answers of an exchange that failed may still come: is_answer() tells them apart */
+static int on_sequence(struct nl_msg *msg, void *unused)
+{
+	(void)msg;
+	(void)unused;
+	return NL_OK;
+}
+
+static int on_reply(struct nl_msg *msg, void *arg)
+{
+	const struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct exchange *exchange = arg;
+
+	if (!is_answer(exchange, nlh))
+		return NL_SKIP;
+	if (exchange->each && !exchange->status)
+		exchange->status = exchange->each(nlh, exchange->data);
+	if (exchange->replies)
+		replies_append(exchange->replies, nlh);
+	return NL_OK;
+}
+
+static int on_interrupted(struct nl_msg *msg, void *arg)
+{
+	struct exchange *exchange = arg;
+
+	if (is_answer(exchange, nlmsg_hdr(msg)))
 		exchange->interrupted = true;
-
-	switch (nlh->nlmsg_type) {
-	case NLMSG_ERROR:
-	case NLMSG_DONE:
-		extack_read(&exchange->extack, nlh, exchange->request);
-		exchange->done = true;
-		break;
-	case NLMSG_NOOP:
-	case NLMSG_OVERRUN:
-		break;
-	default:
-		if (exchange->replies)
-			replies_append(exchange->replies, nlh);
-	}
+	return NL_OK;
 }
 
-/* Returns an errno, or 0 with the length of a datagram of the kernel */
-static int receive_datagram(char *buffer, size_t size, size_t *len)
+static int end_exchange(struct exchange *exchange, const struct nlmsghdr *nlh)
 {
-	struct sockaddr_nl from = { .nl_family = AF_NETLINK };
-	struct iovec iov = { .iov_base = buffer, .iov_len = size };
-	struct msghdr msg = {
-		.msg_name = &from,
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-	};
-	ssize_t received;
-
-	do {
-		msg.msg_namelen = sizeof(from);
-		received = recvmsg(netlink_fd, &msg, 0);
-		if (received < 0 && errno != EINTR)
-			return errno;
-	} while (received < 0 || from.nl_pid != 0);
-	if (!received)
-		return ECONNRESET;
-	*len = (size_t)received;
-	return (msg.msg_flags & MSG_TRUNC) ? EMSGSIZE : 0;
+	if (!is_answer(exchange, nlh))
+		return NL_SKIP;
+	extack_read(&exchange->extack, nlh, exchange->request);
+	exchange->done = true;
+	return NL_STOP;
 }
 
+/* An acknowledgement, or the end of a dump, which may have failed */
+static int on_end(struct nl_msg *msg, void *arg)
+{
+	return end_exchange(arg, nlmsg_hdr(msg));
+}
+
+static int on_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *arg)
+{
+	(void)from;
+	return end_exchange(arg, (const struct nlmsghdr *)((char *)error - NLMSG_HDRLEN));
+}
+
+static void set_callbacks(struct nl_cb *callbacks, struct exchange *exchange)
+{
+	nl_cb_set(callbacks, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, on_sequence, NULL);
+	nl_cb_set(callbacks, NL_CB_VALID, NL_CB_CUSTOM, on_reply, exchange);
+	nl_cb_set(callbacks, NL_CB_DUMP_INTR, NL_CB_CUSTOM, on_interrupted, exchange);
+	nl_cb_set(callbacks, NL_CB_ACK, NL_CB_CUSTOM, on_end, exchange);
+	nl_cb_set(callbacks, NL_CB_FINISH, NL_CB_CUSTOM, on_end, exchange);
+	nl_cb_err(callbacks, NL_CB_CUSTOM, on_error, exchange);
+}
+
+/* Returns an errno: libnl leaves that of the system call */
 static int receive_all(struct exchange *exchange)
 {
-	static char buffer[DATAGRAM_MAX]
-		__attribute__((aligned(__alignof__(struct nlmsghdr))));
-	struct nlmsghdr *nlh;
-	size_t size = 0;
-	int error, len;
+	struct nl_cb *callbacks = nl_cb_alloc(NL_CB_DEFAULT);
+	int error = 0;
 
-	while (!exchange->done) {
-		error = receive_datagram(buffer, sizeof(buffer), &size);
-		if (error)
-			return error;
-		len = (int)size;
-		for (nlh = (struct nlmsghdr *)buffer;
-		     !exchange->done && nlmsg_ok(nlh, len);
-		     nlh = nlmsg_next(nlh, &len))
-			take_message(exchange, nlh);
+	if (!callbacks)
+		out_of_memory();
+	set_callbacks(callbacks, exchange);
+	while (!exchange->done && !error) {
+		errno = 0;
+		if (nl_recvmsgs(nl_socket, callbacks) < 0 && !exchange->done)
+			error = errno ? errno : EBADMSG;
 	}
-	return 0;
-}
-
-static int send_request(const struct nlmsghdr *request)
-{
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	ssize_t sent;
-
-	do {
-		sent = sendto(netlink_fd, request, request->nlmsg_len, 0,
-			      (struct sockaddr *)&kernel, sizeof(kernel));
-	} while (sent < 0 && errno == EINTR);
-	return sent < 0 ? errno : 0;
+	nl_cb_put(callbacks);
+	return error;
 }
 
 /*
- * Sends a request and reads all answers. Whether it failed on the way or in
- * the kernel, exchange->extack.error says so.
+ * Sends a request and reads all answers. exchange->extack.error is set if the request
+ * failed, on its way or in the kernel.
  */
 static void run_exchange(struct exchange *exchange, struct nl_msg *msg,
 			 uint16_t type)
@@ -136,8 +147,10 @@ static void run_exchange(struct exchange *exchange, struct nl_msg *msg,
 	request->nlmsg_seq = ++sequence;
 	exchange->request = request;
 
-	error = send_request(request);
-	if (!error)
+	errno = 0;
+	if (nl_send(nl_socket, msg) < 0)
+		error = errno ? errno : EIO;
+	else
 		error = receive_all(exchange);
 	if (error) {
 		memset(&exchange->extack, 0, sizeof(exchange->extack));
@@ -164,7 +177,7 @@ static int read_family(const struct replies *replies)
 	return family ? STATUS_OK : reply_bad();
 }
 
-/* The kernel loads the module for this, if it can */
+/* The kernel loads the module for this request, if it can */
 static int resolve_family(void)
 {
 	struct replies replies = { 0 };
@@ -183,37 +196,38 @@ static int resolve_family(void)
 	return status;
 }
 
-/* None of these is fatal: without them errors say less, or come sooner */
+/* Failures are not fatal: then errors say less, or come sooner */
 static void set_options(void)
 {
-	const int on = 1, send_buffer = SEND_BUFFER, receive_buffer = RECEIVE_BUFFER;
+	const int on = 1, send_buffer = SEND_BUFFER;
+	int fd = nl_socket_get_fd(nl_socket);
 
-	setsockopt(netlink_fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
-	setsockopt(netlink_fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
-	setsockopt(netlink_fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer,
-		   sizeof(receive_buffer));
-	if (setsockopt(netlink_fd, SOL_SOCKET, SO_SNDBUFFORCE, &send_buffer,
-		       sizeof(send_buffer)))
-		setsockopt(netlink_fd, SOL_SOCKET, SO_SNDBUF, &send_buffer,
-			   sizeof(send_buffer));
+	nl_socket_set_buffer_size(nl_socket, RECEIVE_BUFFER, SEND_BUFFER);
+	/* Or libnl looks at the length of each datagram before it reads it */
+	nl_socket_set_msg_buf_size(nl_socket, DATAGRAM_MAX);
+	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &send_buffer, sizeof(send_buffer));
 }
 
 /**
  * ppnl_open - enter the chosen namespace and find the module in it
  *
- * Requests do so by themselves.
+ * ppnl_do() and ppnl_dump() call it themselves.
  */
 int ppnl_open(void)
 {
 	int status;
 
-	if (netlink_fd >= 0)
+	if (nl_socket)
 		return STATUS_OK;
 	status = netns_enter();
 	if (status)
 		return status;
-	netlink_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
-	if (netlink_fd < 0)
+	nl_socket = nl_socket_alloc();
+	if (!nl_socket)
+		out_of_memory();
+	if (genl_connect(nl_socket))
 		return failure("cannot open a generic netlink socket: %s",
 			       strerror(errno));
 	set_options();
@@ -223,7 +237,7 @@ int ppnl_open(void)
 /**
  * ppnl_request - begin a request
  * @command: enum pp_cmd
- * @room: bytes of attributes that it must hold
+ * @room: bytes for its attributes
  *
  * Returns the message; ppnl_do() releases it.
  */
@@ -242,7 +256,7 @@ struct nl_msg *ppnl_request(uint8_t command, size_t room)
 }
 
 /**
- * ppnl_do - send a request that is answered or done at once
+ * ppnl_do - send a request that is no dump
  * @request: from ppnl_request(); is released
  * @replies: gets the answers, to be released; NULL if none is expected
  */
@@ -261,21 +275,24 @@ int ppnl_do(struct nl_msg *request, struct replies *replies)
 }
 
 /**
- * ppnl_do_unless - the same, of a request that may fail as the caller expects
+ * ppnl_do_unless - send a request that may fail in a way that the caller expects
  * @request: from ppnl_request(); is released
- * @error: errno that is not reported
- * @failed: is set if it came
+ * @replies: as of ppnl_do()
+ * @expected: each an errno that is not reported
+ * @failed: is set to the one that the request failed with, or to 0
  */
-int ppnl_do_unless(struct nl_msg *request, int error, bool *failed)
+int ppnl_do_unless(struct nl_msg *request, struct replies *replies,
+		   const int expected[2], int *failed)
 {
-	struct exchange exchange = { 0 };
+	struct exchange exchange = { .replies = replies };
 	int status;
 
-	*failed = false;
+	*failed = 0;
 	status = ppnl_open();
 	if (!status) {
 		run_exchange(&exchange, request, family);
-		*failed = exchange.extack.error == error;
+		if (exchange.extack.error == expected[0] || exchange.extack.error == expected[1])
+			*failed = exchange.extack.error;
 		status = *failed ? STATUS_REFUSED : extack_report(&exchange.extack);
 	}
 	nlmsg_free(request);
@@ -289,7 +306,7 @@ static void wait_before_try(int try)
 	nanosleep(&pause, NULL);
 }
 
-/* One reading of a dump; sets @again if it is not consistent */
+/* Reads a dump once; sets @again if it is not consistent */
 static int dump_once(uint8_t command, enum dump_kind kind,
 		     struct replies *replies, bool *again)
 {
@@ -306,9 +323,9 @@ static int dump_once(uint8_t command, enum dump_kind kind,
 }
 
 /**
- * ppnl_dump - read all of a kind
+ * ppnl_dump - read a dump
  * @command: enum pp_cmd
- * @kind: what to do if it changes meanwhile
+ * @kind: what to do if the objects change meanwhile
  * @replies: gets the answers, to be released
  */
 int ppnl_dump(uint8_t command, enum dump_kind kind, struct replies *replies)
@@ -326,4 +343,27 @@ int ppnl_dump(uint8_t command, enum dump_kind kind, struct replies *replies)
 		status = dump_once(command, kind, replies, &again);
 	}
 	return status;
+}
+
+/**
+ * ppnl_stream - pass on the answers of a dump as they come, whatever changes meanwhile
+ * @command: enum pp_cmd
+ * @each: gets each answer; after a status other than 0 it is not called again
+ * @data: what @each gets
+ */
+int ppnl_stream(uint8_t command, int (*each)(const struct nlmsghdr *nlh, void *data),
+		void *data)
+{
+	struct exchange exchange = { .each = each, .data = data };
+	struct nl_msg *request;
+	int status;
+
+	status = ppnl_open();
+	if (status)
+		return status;
+	request = ppnl_request(command, 0);
+	nlmsg_hdr(request)->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	run_exchange(&exchange, request, family);
+	nlmsg_free(request);
+	return exchange.status ? exchange.status : extack_report(&exchange.extack);
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Decides how a value looks: in JSON, on a line of text, or in a table. The
- * rows of a table are produced twice, once to measure and once to print, so
- * that none has to be kept.
+ * Decides how a value looks: in JSON, on a line of text, or in a table. The rows of a
+ * table are produced twice, once to measure and once to print, so that no row has to be
+ * stored.
  */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 
 static enum out_format format;
 
-/* Of the text; NULL: stdout */
+/* Where text is printed; NULL: stdout */
 static FILE *file;
 
 static struct {
@@ -26,15 +27,15 @@ static struct {
 	struct column {
 		const char *name;
 		size_t width;
-		bool right;	/* numbers stand at the right edge */
+		bool right;	/* numbers are aligned to the right */
 	} columns[COLUMNS_MAX];
 	unsigned int used;	/* columns of a row */
 	unsigned int next;	/* column of the next value */
-	size_t pending;		/* blanks due before it */
+	size_t pending;		/* blanks to print before it */
 } table;
 
 /**
- * out_select - choose the format; pretty JSON outdoes plain JSON
+ * out_select - choose the format; pretty JSON wins over plain JSON
  */
 void out_select(enum out_format wanted)
 {
@@ -92,7 +93,7 @@ static void measure_cell(const char *label, const char *value, bool right)
 	struct column *column = &table.columns[table.next];
 	size_t width = strlen(value);
 
-	/* A column of numbers may have blanks that are text */
+	/* Empty cells in a column of numbers are text */
 	if (right)
 		column->right = true;
 	if (!column->name) {
@@ -104,11 +105,12 @@ static void measure_cell(const char *label, const char *value, bool right)
 		column->width = width;
 }
 
-/* Blanks are written before a value, so that no line ends in one */
+/* Blanks are written before a value, so that no line ends with blanks */
 static void print_cell(const char *value)
 {
 	const struct column *column = &table.columns[table.next];
-	size_t rest = column->width - strlen(value);
+	size_t width = strlen(value);
+	size_t rest = width < column->width ? column->width - width : 0;
 
 	if (column->right)
 		table.pending += rest;
@@ -154,7 +156,7 @@ static bool is_plain(const char *value)
 	return *value && !value[strspn(value, plain)];
 }
 
-/* As a shell reads it; what could steer a terminal becomes a question mark */
+/* Quoted as a shell reads it; control characters become question marks */
 static void put_quoted(const char *value)
 {
 	uint32_t character;
@@ -175,7 +177,7 @@ static void put_quoted(const char *value)
 }
 
 /**
- * out_quoted - a string that anyone may have chosen, on a line
+ * out_quoted - a string with arbitrary characters, on a line
  */
 void out_quoted(const char *key, const char *label, const char *value)
 {
@@ -231,7 +233,7 @@ void out_seconds(const char *key, const char *label, uint64_t milliseconds)
 }
 
 /**
- * out_flag - something that is or is not: the text has the label if it is
+ * out_flag - a boolean value: the text has the label if it is true
  */
 void out_flag(const char *key, const char *label, bool value)
 {
@@ -274,6 +276,21 @@ void out_text(const char *label, const char *value)
 		put(label, value, false);
 }
 
+void out_number_text(uint64_t value, const char *what)
+{
+	if (format == OUT_TEXT)
+		fprintf(text_file(), "%" PRIu64 "%s", value, what);
+}
+
+void out_printf(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vfprintf(text_file(), fmt, args);
+	va_end(args);
+}
+
 void out_end_line(void)
 {
 	if (format != OUT_TEXT)
@@ -294,6 +311,44 @@ static void print_names(void)
 }
 
 /**
+ * out_table_begin - begin a table whose rows come in parts
+ */
+void out_table_begin(void)
+{
+	memset(&table, 0, sizeof(table));
+}
+
+/**
+ * out_table_more - print a part of a table
+ * @print: writes rows, each ended by out_end_line()
+ * @data: what @print gets
+ *
+ * The first part with rows decides the widths: a wider cell of a later part moves the rest of
+ * its row.
+ */
+int out_table_more(int (*print)(const void *data), const void *data)
+{
+	int status = STATUS_OK;
+
+	if (format != OUT_TEXT)
+		return print(data);
+
+	if (!table.used) {
+		table.pass = MEASURE;
+		status = print(data);
+		table.pass = PRINT;
+		if (!status && table.used)
+			print_names();
+	}
+	if (!status && table.used) {
+		table.pass = PRINT;
+		status = print(data);
+	}
+	table.pass = NO_TABLE;
+	return status;
+}
+
+/**
  * out_table - print rows whose columns are aligned in the text
  * @print: writes all rows, each ended by out_end_line()
  * @data: what @print gets
@@ -302,19 +357,6 @@ static void print_names(void)
  */
 int out_table(int (*print)(const void *data), const void *data)
 {
-	int status;
-
-	if (format != OUT_TEXT)
-		return print(data);
-
-	memset(&table, 0, sizeof(table));
-	table.pass = MEASURE;
-	status = print(data);
-	if (!status && table.used) {
-		table.pass = PRINT;
-		print_names();
-		status = print(data);
-	}
-	table.pass = NO_TABLE;
-	return status;
+	out_table_begin();
+	return out_table_more(print, data);
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Values of the command line, from text. Each is read strictly: all of the
- * text or none, no sign, no blank, no leading zero. A parse_ function that
- * returns a status has reported what is wrong.
+ * Reads values of the command line from text. Reading is strict: all of the text or
+ * nothing, no sign, no blank, no leading zero. A parse_ function that returns a status
+ * has reported the error.
  */
+#include <arpa/inet.h>
+#include <ctype.h>
 #include <inttypes.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +15,8 @@
 #include "ppctl.h"
 #include "utf8.h"
 
-#define PORT_TEXT_MAX	sizeof("65535-65535")
+/* Longer than any in services(5) */
+#define SERVICE_NAME_MAX	64
 #define MARK_TEXT_MAX	sizeof("0xffffffff")
 
 /**
@@ -77,14 +81,43 @@ static bool parse_bits(const char *text, uint32_t *value)
 	return true;
 }
 
-int parse_id(const char *text, uint32_t *id)
+static bool read_id(const char *text, uint32_t *id)
 {
 	uint64_t value;
 
 	if (!parse_number(text, UINT32_MAX, &value) || !value)
-		return usage_error("'%s' is not the id of a rule: a number from 1 up",
-				   text);
+		return false;
 	*id = (uint32_t)value;
+	return true;
+}
+
+/**
+ * parse_ids - read the id of a rule, or a range of ids
+ * @text: such as 7 or 3-9
+ * @first: is set to the lowest id
+ * @last: is set to the highest id
+ */
+int parse_ids(const char *text, uint32_t *first, uint32_t *last)
+{
+	const char *dash = strchr(text, '-');
+	char *copy;
+	bool good;
+
+	if (!dash) {
+		good = read_id(text, first);
+		*last = *first;
+	} else {
+		copy = strndup(text, (size_t)(dash - text));
+		if (!copy)
+			out_of_memory();
+		good = read_id(copy, first) && read_id(dash + 1, last);
+		free(copy);
+	}
+	if (!good)
+		return usage_error("'%s' is not the id of a rule: a number from 1 up, or a range of them",
+				   text);
+	if (*last < *first)
+		return usage_error("range %s is reversed: use %u-%u", text, *last, *first);
 	return STATUS_OK;
 }
 
@@ -93,16 +126,30 @@ static int parse_port(const char *text, uint16_t *port)
 	uint64_t value;
 
 	if (!parse_number(text, UINT16_MAX, &value) || !value)
-		return usage_error("'%s' is not a port: a number from 1 to 65535",
+		return usage_error("'%s' is not a port: a number from 1 to 65535, or the name of a service",
 				   text);
 	*port = (uint16_t)value;
 	return STATUS_OK;
 }
 
+/* A name of services(5), which may have a hyphen but not begin with a digit */
+static bool find_service(const char *name, uint16_t *port)
+{
+	const struct servent *service;
+
+	if (!isalpha((unsigned char)*name))
+		return false;
+	service = getservbyname(name, "tcp");
+	if (!service)
+		return false;
+	*port = ntohs((uint16_t)service->s_port);
+	return true;
+}
+
 /* One member of a list: the first @len bytes of @text */
 static int parse_range(const char *text, size_t len, struct port_range *range)
 {
-	char copy[PORT_TEXT_MAX];
+	char copy[SERVICE_NAME_MAX + 1];
 	char *last;
 	int status;
 
@@ -111,8 +158,12 @@ static int parse_range(const char *text, size_t len, struct port_range *range)
 				   (int)len, text);
 	memcpy(copy, text, len);
 	copy[len] = '\0';
+	if (find_service(copy, &range->first)) {
+		range->last = range->first;
+		return STATUS_OK;
+	}
 
-	last = strchr(copy, '-');
+	last = isalpha((unsigned char)*copy) ? NULL : strchr(copy, '-');
 	if (last)
 		*last++ = '\0';
 	status = parse_port(copy, &range->first);
@@ -149,7 +200,7 @@ static int check_overlap(const struct port_range *ranges, unsigned int count)
 
 /**
  * parse_ports - read a list of ports and ranges
- * @text: such as 80,443,8000-8099
+ * @text: such as 80,https,8000-8099
  * @ranges: are set, in rising order
  * @count: is set to their number
  */
@@ -178,7 +229,7 @@ int parse_ports(const char *text, struct port_range ranges[PP_PORT_RANGES_MAX],
 }
 
 /**
- * parse_timeout - read a number of seconds that a header may take
+ * parse_timeout - read the timeout of an accept rule, in seconds
  */
 int parse_timeout(const char *text, uint32_t *seconds)
 {
@@ -188,6 +239,20 @@ int parse_timeout(const char *text, uint32_t *seconds)
 		return usage_error("'%s' is not a timeout: a number of seconds from %d to %d",
 				   text, PP_TIMEOUT_MIN, PP_TIMEOUT_MAX);
 	*seconds = (uint32_t)value;
+	return STATUS_OK;
+}
+
+/**
+ * parse_stacked - read how many headers in a row a connection begins with
+ */
+int parse_stacked(const char *text, uint32_t *count)
+{
+	uint64_t value;
+
+	if (!parse_number(text, PP_STACKED_MAX, &value) || !value)
+		return usage_error("'%s' is not a number of headers: 1 to %d", text,
+				   PP_STACKED_MAX);
+	*count = (uint32_t)value;
 	return STATUS_OK;
 }
 

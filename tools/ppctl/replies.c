@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The answers of the kernel: kept as they came, which for a hundred thousand
- * rules takes little room, and read one by one.
+ * The answers of the kernel. They are kept as they came, which takes little memory for
+ * a hundred thousand rules, and read one by one.
  */
 #include <netlink/attr.h>
 #include <netlink/genl/genl.h>
@@ -15,7 +15,7 @@
 #include "replies.h"
 
 /**
- * reply_bad - report an answer that makes no sense
+ * reply_bad - report an answer that cannot be parsed
  */
 int reply_bad(void)
 {
@@ -74,7 +74,7 @@ void replies_free(struct replies *replies)
  * replies_each - call a function for one attribute of each answer
  * @replies: the answers
  * @type: enum pp_attr
- * @each: gets the attribute, and @data; may end the walk with a status
+ * @each: gets the attribute and @data; a status other than 0 ends the walk
  */
 int replies_each(const struct replies *replies, int type,
 		 int (*each)(struct nlattr *nest, void *data), void *data)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A rule on the screen. What stands before the "#" of a printed rule, less its
- * id, is what add-rule reads.
+ * Prints a rule. The text between its id and the "#" is what add-rule reads.
  */
 #include <stdio.h>
 
@@ -34,24 +33,23 @@ static const char *header_name(uint8_t header)
 		return "required";
 	if (header == PP_HEADER_OPTIONAL)
 		return "optional";
+	if (header == PP_HEADER_NONE)
+		return "none";
 	return "unknown";
 }
 
 static void print_ports(const struct rule *rule)
 {
 	const struct port_range *range;
-	char text[sizeof("65535-65535")];
 	unsigned int i;
 
 	out_open_array("ports");
 	for (i = 0; i < rule->n_ports; i++) {
 		range = &rule->ports[i];
-		if (range->first == range->last)
-			snprintf(text, sizeof(text), "%u", range->first);
-		else
-			snprintf(text, sizeof(text), "%u-%u", range->first,
-				 range->last);
-		out_string(NULL, i ? "," : " port ", text);
+		out_open_object(NULL);
+		out_number("first", i ? "," : " port ", range->first);
+		out_number("last", range->first == range->last ? NULL : "-", range->last);
+		out_close_object();
 	}
 	out_close_array();
 }
@@ -130,11 +128,62 @@ static void print_send_counters(const struct rule *rule)
 	out_number("resent", " resent ", rule->resent);
 }
 
-static void print_accept(const struct rule *rule)
+static void print_prefix(const char *key, const char *label, const struct prefix *prefix)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	if (!prefix->family) {
+		out_null(key);
+		return;
+	}
+	prefix_format(prefix, text);
+	out_string(key, label, text);
+}
+
+static void print_maps(const struct rule *rule)
+{
+	print_prefix("map4", " map4 ", &rule->map4);
+	print_prefix("map6", " map6 ", &rule->map6);
+	if (rule->map6.family)
+		out_number("map6_per", " per ", rule->map6_per);
+	else
+		out_null("map6_per");
+}
+
+/* Secret, so that only files of rules have it */
+static void print_key(const struct rule *rule)
+{
+	char text[sizeof("0x") + 2 * PP_MAP6_KEY_LEN];
+	size_t i;
+
+	if (!rule->has_map6_key)
+		return;
+	for (i = 0; i < PP_MAP6_KEY_LEN; i++)
+		snprintf(text + 2 * i, sizeof(text) - 2 * i, "%02x", rule->map6_key[i]);
+	out_text(" map6-key 0x", text);
+}
+
+/* How a header is read */
+static void print_reading(const struct rule *rule)
+{
+	out_string("header", " header ", header_name(rule->header));
+	if (rule->header == PP_HEADER_NONE) {
+		out_null("stacked");
+		out_null("timeout");
+		return;
+	}
+	out_number("stacked", rule->stacked == 1 ? NULL : " stacked ", rule->stacked);
+	out_number("timeout", " timeout ", rule->timeout);
+}
+
+static void print_accept(const struct rule *rule, bool saved)
 {
 	print_sources(rule);
-	out_string("header", " header ", header_name(rule->header));
-	out_number("timeout", " timeout ", rule->timeout);
+	out_quoted("dev", " dev ", *rule->dev ? rule->dev : NULL);
+	print_maps(rule);
+	if (saved)
+		print_key(rule);
+	print_reading(rule);
 	print_comment(rule);
 }
 
@@ -145,18 +194,47 @@ static void print_accept_counters(const struct rule *rule)
 	out_number("refused", " refused ", rule->refused);
 }
 
-/* What add-rule reads */
-static void print_words(const struct rule *rule)
+/* Prints the words that add-rule reads, with secrets if they are to be saved */
+static void print_words(const struct rule *rule, bool saved)
 {
 	print_match(rule);
 	if (rule->direction == PP_DIRECTION_ACCEPT)
-		print_accept(rule);
+		print_accept(rule, saved);
 	else
 		print_send(rule);
 }
 
 /**
- * rule_print - print a rule: a line of text, or an object of JSON
+ * rule_print_words - print the words that add-rule reads, without secrets
+ */
+void rule_print_words(const struct rule *rule)
+{
+	print_words(rule, false);
+}
+
+/**
+ * rule_print_line - print a rule: a line of text, or an object of JSON
+ * @key: name of the object, or NULL
+ */
+void rule_print_line(const struct rule *rule, const char *key)
+{
+	out_open_object(key);
+	if (rule->id)
+		out_number("id", "", rule->id);
+	else
+		out_null("id");
+	out_text(": ", "");
+	rule_print_words(rule);
+	if (rule->direction == PP_DIRECTION_ACCEPT)
+		print_accept_counters(rule);
+	else
+		print_send_counters(rule);
+	out_end_line();
+	out_close_object();
+}
+
+/**
+ * rule_print - print a rule of an answer, as rule_print_line() does
  * @nest: PP_ATTR_RULE of an answer
  * @key: name of the object, or NULL
  */
@@ -166,22 +244,28 @@ int rule_print(struct nlattr *nest, void *key)
 
 	if (!rule_read(nest, &rule))
 		return reply_bad();
-
-	out_open_object(key);
-	out_number("id", "", rule.id);
-	out_text(": ", "");
-	print_words(&rule);
-	if (rule.direction == PP_DIRECTION_ACCEPT)
-		print_accept_counters(&rule);
-	else
-		print_send_counters(&rule);
-	out_end_line();
-	out_close_object();
+	rule_print_line(&rule, key);
 	return STATUS_OK;
 }
 
 /**
- * rule_print_saved - print a rule as restore reads it, which is as add-rule does
+ * rule_print_policy - print what a listener asks of its sources
+ * @nest: PP_SOCKET_ATTR_POLICY of an answer
+ */
+int rule_print_policy(struct nlattr *nest)
+{
+	struct rule rule;
+
+	if (!rule_read(nest, &rule))
+		return reply_bad();
+	print_sources(&rule);
+	print_reading(&rule);
+	print_accept_counters(&rule);
+	return STATUS_OK;
+}
+
+/**
+ * rule_print_saved - print a rule as restore and add-rule read it
  * @nest: PP_ATTR_RULE of an answer
  */
 int rule_print_saved(struct nlattr *nest, void *unused)
@@ -191,7 +275,7 @@ int rule_print_saved(struct nlattr *nest, void *unused)
 	(void)unused;
 	if (!rule_read(nest, &rule))
 		return reply_bad();
-	print_words(&rule);
+	print_words(&rule, true);
 	out_end_line();
 	return STATUS_OK;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * TLVs in words: TYPE=VALUE, where TYPE is a number or the name of a layout
- * that a cloud provider gave to its own, and VALUE text or 0x and bytes.
+ * TLVs in words: TYPE=VALUE. TYPE is a number, or a name for the layout of a cloud
+ * provider. VALUE is text, or bytes in hexadecimal after 0x.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,9 +14,9 @@
 
 #define CUSTOM_FIRST	0xe0
 #define CUSTOM_LAST	0xef
-/* Longest name, and what HAProxy reads of one */
+/* Longest name that HAProxy reads */
 #define NAME_MAX_LEN	255
-/* First byte of the values of AWS and Azure: what follows */
+/* First byte of the values of AWS and Azure: the subtype */
 #define SUBTYPE		0x01
 
 enum layout_kind {
@@ -25,7 +25,7 @@ enum layout_kind {
 	LAYOUT_BE64,	/* a big-endian number */
 };
 
-/* As the documentation of each provider has them */
+/* From the documentation of each provider */
 static const struct layout {
 	const char *name;
 	uint8_t type;
@@ -148,7 +148,7 @@ static const struct layout *find_layout(const char *name, size_t len)
 	return NULL;
 }
 
-/* Decimal, or hexadecimal as the specification writes types */
+/* Decimal, or hexadecimal after 0x as in the specification */
 static bool parse_type(const char *text, size_t len, uint8_t *type)
 {
 	char copy[8];
@@ -192,8 +192,8 @@ int tlv_parse(const char *text, struct tlv *tlv)
 }
 
 /**
- * tlv_parse_name - read the value of a type that holds a name
- * @keyword: that says which
+ * tlv_parse_name - read the value of a type whose value is a name
+ * @keyword: the keyword of the type, for errors
  * @text: the name
  * @type: the type
  */
@@ -213,7 +213,7 @@ int tlv_parse_name(const char *keyword, const char *text, uint8_t type,
 	return append_text(text, text, tlv);
 }
 
-/* Longest value of a header that is read, as text */
+/* Longest value in a header that is read, as text */
 #define VALUE_TEXT_MAX	(2 * 4096 + sizeof("0x"))
 
 static const struct layout *layout_of(uint8_t type, const uint8_t *value, size_t len)
@@ -255,7 +255,7 @@ static void format_bytes(const uint8_t *value, size_t len, char text[VALUE_TEXT_
 		text += sprintf(text, "%02x", value[i]);
 }
 
-/* Text, unless it could be taken for bytes; names cannot */
+/* As text, unless that would be read as bytes. Names are always text */
 static void format_value(uint8_t type, const uint8_t *value, size_t len,
 			 char text[VALUE_TEXT_MAX])
 {
@@ -273,9 +273,9 @@ static void format_value(uint8_t type, const uint8_t *value, size_t len,
 }
 
 /**
- * tlv_print - print a TLV as the words that make it
+ * tlv_print - print a TLV as the words that add-rule reads
  *
- * What JSON has of it is printed by tlv_print_object().
+ * tlv_print_object() prints it in JSON.
  */
 void tlv_print(const struct tlv *tlv)
 {

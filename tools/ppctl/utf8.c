@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * UTF-8, one character at a time, whatever the locale: comments are the only
- * text that comes from outside.
+ * UTF-8, one character at a time, independent of the locale. Only comments are
+ * arbitrary text.
  */
 #include "utf8.h"
 
-/* Bytes of the sequence that @first opens, and the bits it carries; 0: none */
+/* Bytes of the sequence that begins with @first, or 0; @bits: bits of @first's value */
 static size_t sequence_length(unsigned char first, uint32_t *bits)
 {
 	if (first < 0x80) {
@@ -52,7 +52,7 @@ size_t utf8_read(const char *text, uint32_t *character)
 
 	len = sequence_length(bytes[0], &value);
 	for (i = 1; i < len; i++) {
-		/* The final NUL is no continuation, so it stops this too */
+		/* The final NUL is no continuation byte, so it ends the loop, too */
 		if ((bytes[i] & 0xc0) != 0x80)
 			return 0;
 		value = value << 6 | (bytes[i] & 0x3f);
@@ -64,7 +64,7 @@ size_t utf8_read(const char *text, uint32_t *character)
 }
 
 /**
- * utf8_is_control - C0, DEL and C1: what could steer a terminal
+ * utf8_is_control - whether a character is a control character: C0, DEL or C1
  */
 bool utf8_is_control(uint32_t character)
 {

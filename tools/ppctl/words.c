@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The words of a line of a file, quoted as a shell would have it: 'as it is',
- * "with \" and \\", \x for x. A # that begins a word begins a comment. Nothing
- * is ever expanded.
+ * The words of a line of a file, quoted as in a shell: 'as it is', "with \" and \\",
+ * \x for x. A # that begins a word begins a comment. Nothing is ever expanded.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -15,7 +14,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* Up to the quote that ends it; returns NULL if none does */
+/* Moves the text up to the closing quote to @to; returns NULL if there is none */
 static char *copy_quoted(char *from, char quote, char **to)
 {
 	for (; *from && *from != quote; from++) {
@@ -42,13 +41,13 @@ static char *copy_word(char *from, char **to)
 }
 
 /**
- * words_split - take a line apart
- * @line: is changed: the words stand in it
+ * words_split - split a line into words
+ * @line: is changed: the words are stored in it
  * @words: are set, with a NULL at the end
  * @room: members of @words
  *
- * A word is never longer than it was with its quotes, so each is moved to where
- * it stood or before.
+ * A word is never longer than with its quotes, so each word is moved to its place or to a
+ * place before it.
  */
 int words_split(char *line, char **words, size_t room)
 {

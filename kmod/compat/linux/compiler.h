@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Not every release from 5.10 on has a name for this attribute */
+/* Some releases from 5.10 on have no name for this attribute */
 #ifndef _PP_COMPAT_LINUX_COMPILER_H
 #define _PP_COMPAT_LINUX_COMPILER_H
 

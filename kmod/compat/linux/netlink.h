@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Up to 6.1 an extack message could only be a constant. Here a formatted one
- * lives in one of a few static buffers, taken in turn: it is copied into the
- * answer before the command returns to user space.
+ * Up to 6.1, an extack message can only be a constant. Here a formatted message is in
+ * one of a few static buffers, used in turn. The kernel copies it into the answer before
+ * the command returns to user space.
  */
 #ifndef _PP_COMPAT_LINUX_NETLINK_H
 #define _PP_COMPAT_LINUX_NETLINK_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Up to 6.11 the header was <asm/unaligned.h> */
+/* Up to 6.11, the header is <asm/unaligned.h> */
 #ifndef _PP_COMPAT_LINUX_UNALIGNED_H
 #define _PP_COMPAT_LINUX_UNALIGNED_H
 

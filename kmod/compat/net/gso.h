@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Up to 6.4 all of it was in <linux/skbuff.h> */
+/* Up to 6.4, <linux/skbuff.h> had these functions */
 #ifndef _PP_COMPAT_NET_GSO_H
 #define _PP_COMPAT_NET_GSO_H
 

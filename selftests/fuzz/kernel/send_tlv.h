@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * For userspace: what kmod/send_tlv.c takes from kmod/accept.h and kmod/send.h,
+ * For userspace: what kmod/send/tlv.c takes from kmod/accept/accept.h and kmod/send/internal.h,
  * and what these include, of which nothing can be compiled here. Comes first
  * (-include); the guards keep those headers out.
  */
@@ -8,28 +8,30 @@
 #define _PP_FUZZ_SEND_TLV_H
 
 #define _PP_ACCEPT_H
-#define _PP_SEND_H
+#define _PP_SEND_INTERNAL_H
 
-#include "header.h"
+#include "proto/header.h"
 #include "linux/proxyproto.h"
 
-/* The members that send_tlv.c uses, as in kmod/rule.h */
+/* The members that send/tlv.c uses, as in kmod/rule/rule.h */
 struct pp_rule {
-	u8 *tlvs;
-	u16 tlv_len;
-	bool unique_id;
-	bool crc32c;
-	bool drop_tlvs;
+	struct {
+		u8 *tlvs;
+		u16 tlv_len;
+		bool unique_id;
+		bool crc32c;
+		bool drop_tlvs;
+	} send;
 };
 
-/* The members that send_tlv.c uses, as in kmod/accept.h */
+/* The members that send/tlv.c uses, as in kmod/accept/conn.h */
 struct pp_accept {
 	unsigned int *net;
 	u16 tlv_len;
 	const u8 *tlvs;
 };
 
-static inline const u8 *pp_accept_tlvs(const struct pp_accept *accepted)
+static inline const u8 *pp_accept_find_tlvs(const struct pp_accept *accepted)
 {
 	return accepted->tlvs;
 }
@@ -37,8 +39,8 @@ static inline const u8 *pp_accept_tlvs(const struct pp_accept *accepted)
 /* Counts in what stands for the namespace */
 #define pp_stats_inc(net, name)	(++*(net))
 
-unsigned int pp_send_tlvs(const struct pp_rule *rule, const struct pp_accept *accepted,
-			  unsigned int room, u8 *buf);
+unsigned int pp_send_put_tlvs(const struct pp_rule *rule, const struct pp_accept *accepted,
+			      unsigned int room, u8 *buf);
 u16 pp_send_finish_tlvs(const struct pp_rule *rule, u8 *header, u16 len);
 
 #endif /* _PP_FUZZ_SEND_TLV_H */

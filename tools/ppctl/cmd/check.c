@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * ppctl check: looks for what keeps the rules of a network namespace from
- * working, and names the command that mends it. It changes nothing, and does
+ * working, and names the command that fixes it. It changes nothing, and does
  * not even load the module.
  */
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 #include "out.h"
 #include "ppctl.h"
 
-static bool found_problem;
+static enum check_level worst;
 
 static const char *level_name(enum check_level level)
 {
@@ -29,12 +29,12 @@ static const char *level_name(enum check_level level)
 
 /**
  * check_say - one finding: a line of text, or an object of JSON
- * @check: what was looked at, one word
+ * @check: what was checked, one word
  * @level: how bad it is
- * @mend: command that mends it, or NULL
+ * @fix: command that fixes it, or NULL
  * @fmt: what was found
  */
-void check_say(const char *check, enum check_level level, const char *mend,
+void check_say(const char *check, enum check_level level, const char *fix,
 	       const char *fmt, ...)
 {
 	char text[512];
@@ -43,20 +43,20 @@ void check_say(const char *check, enum check_level level, const char *mend,
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	if (level == CHECK_PROBLEM)
-		found_problem = true;
+	if (level > worst)
+		worst = level;
 
 	out_open_object(NULL);
 	out_text("", level_name(level));
 	out_string("check", " ", check);
 	out_string("level", NULL, level_name(level));
 	out_string("text", ": ", text);
-	out_string("mend", "; mend: ", mend);
+	out_string("fix", "; fix: ", fix);
 	out_end_line();
 	out_close_object();
 }
 
-/* What a shell takes as it stands */
+/* Characters that a shell takes without quotes */
 static bool is_plain(const char *text)
 {
 	static const char plain[] =
@@ -67,13 +67,13 @@ static bool is_plain(const char *text)
 }
 
 /**
- * check_mend - a command, to be run in the network namespace that is looked at
- * @fmt: the command, as in that namespace
+ * check_fix - a command that the user can run in the network namespace of the check
+ * @fmt: the command, as it is in that namespace
  *
- * Returns the command, to be used before the next call; NULL if the name of the
- * namespace is none to be typed.
+ * Returns the command, valid until the next call, or NULL if the name of the namespace
+ * needs quotes.
  */
-const char *check_mend(const char *fmt, ...)
+const char *check_fix(const char *fmt, ...)
 {
 	const char *netns = netns_selected();
 	static char command[4608];
@@ -104,6 +104,10 @@ static void check_all(void)
 		check_ipvs(&rules);
 		check_forwarding(&rules);
 		check_routes(&rules);
+		check_filters();
+		check_flows();
+		check_programs();
+		check_file();
 	}
 	check_counts();
 }
@@ -120,5 +124,7 @@ int cmd_check(char **args)
 	out_open_array(NULL);
 	check_all();
 	out_close_array();
-	return found_problem ? STATUS_REFUSED : STATUS_OK;
+	if (worst == CHECK_PROBLEM)
+		return STATUS_REFUSED;
+	return worst == CHECK_WARNING ? STATUS_WARNING : STATUS_OK;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ppctl complete: what the last of these words of a command line may be, for
- * the completion of shells: one candidate a line, and behind a tab what it is.
- * All of it comes from the tables that the commands themselves are read by.
+ * ppctl complete: prints candidates for the last word of a command line, for the
+ * completion of shells: one candidate on each line, and its description behind a tab.
+ * The line ":files" stands for names of files, which the shell finds itself. The candidates
+ * come from the tables that parse the commands.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -12,11 +13,12 @@
 #include "module.h"
 #include "netns.h"
 #include "nl.h"
+#include "options.h"
 #include "ppctl.h"
 #include "replies.h"
 #include "rule.h"
 
-/* The word to be completed: its beginning */
+/* The beginning of the word that is completed */
 static const char *begun;
 
 static bool fits(const char *candidate)
@@ -30,25 +32,37 @@ static void offer(const char *candidate)
 		puts(candidate);
 }
 
-static void offer_options(void)
+/* @command: NULL before the command */
+static void offer_options(const char *command)
 {
-	const char *letter;
-	char option[] = "-?";
+	const struct option_word *option;
+	char text[32];
 
-	for (letter = option_letters; *letter; letter++) {
-		if (*letter == '+' || *letter == ':')
+	for (option = options; option < options + OPTIONS; option++) {
+		if (!option_belongs(option, command))
 			continue;
-		option[1] = *letter;
-		offer(option);
+		snprintf(text, sizeof(text), "--%s", option->name);
+		offer(text);
+		snprintf(text, sizeof(text), "-%c", option->letter);
+		if (option->letter)
+			offer(text);
 	}
 }
 
+/* Other names only for those who have begun to write one */
 static void offer_commands(void)
 {
+	bool found = false;
 	size_t at;
 
-	for (at = 0; command_name(at); at++)
+	for (at = 0; command_name(at); at++) {
 		offer(command_name(at));
+		found = found || fits(command_name(at));
+	}
+	for (at = 0; !found && command_name(at); at++) {
+		if (command_alias(at))
+			offer(command_alias(at));
+	}
 }
 
 static void offer_namespaces(void)
@@ -90,7 +104,7 @@ static int find_word(const char *name, uint8_t direction, struct rule_word *word
 	return -1;
 }
 
-static void offer_keywords(uint8_t direction, uint64_t given)
+static void offer_keywords(uint8_t direction, uint64_t given, bool match)
 {
 	struct rule_word word;
 	size_t at;
@@ -98,12 +112,14 @@ static void offer_keywords(uint8_t direction, uint64_t given)
 	for (at = 0; rule_word(at, &word); at++) {
 		if (word.direction && word.direction != direction)
 			continue;
+		if (match && !word.is_match)
+			continue;
 		if (word.repeats || !(given & UINT64_C(1) << at))
 			offer(word.name);
 	}
 }
 
-static void complete_keywords(char **args, uint8_t direction)
+static void complete_keywords(char **args, uint8_t direction, bool match)
 {
 	struct rule_word word;
 	uint64_t given = 0;
@@ -122,10 +138,10 @@ static void complete_keywords(char **args, uint8_t direction)
 			return;
 		}
 	}
-	offer_keywords(direction, given);
+	offer_keywords(direction, given, match);
 }
 
-static void complete_rule(char **args)
+static void complete_words(char **args, bool match)
 {
 	uint8_t direction;
 
@@ -133,8 +149,18 @@ static void complete_rule(char **args)
 		if (!args[1])
 			offer(rule_direction_name(direction));
 		else if (!strcmp(args[0], rule_direction_name(direction)))
-			complete_keywords(args + 1, direction);
+			complete_keywords(args + 1, direction, match);
 	}
+}
+
+static void complete_rule(char **args)
+{
+	complete_words(args, false);
+}
+
+static void complete_query(char **args)
+{
+	complete_words(args, true);
 }
 
 static bool is_among(const char *text, char **args)
@@ -171,8 +197,8 @@ static int offer_rule(struct nlattr *nest, void *args)
 	return STATUS_OK;
 }
 
-/* Without the module there are no rules, and no reason to load it */
-static void complete_ids(char **args)
+/* Without the module there are no rules. Completion does not load it */
+static void offer_ids(char **args)
 {
 	struct replies replies = { 0 };
 
@@ -180,6 +206,52 @@ static void complete_ids(char **args)
 	    !ppnl_dump(PP_CMD_RULE_GET, DUMP_SNAPSHOT, &replies))
 		replies_each(&replies, PP_ATTR_RULE, offer_rule, args);
 	replies_free(&replies);
+}
+
+static void complete_ids(char **args)
+{
+	if (!args[1])
+		offer("all");
+	offer_ids(args);
+}
+
+/* The id may be left out */
+static void complete_replacement(char **args)
+{
+	if (args[1] && strspn(args[0], "0123456789") == strlen(args[0])) {
+		complete_rule(args + 1);
+		return;
+	}
+	complete_rule(args);
+	if (!args[1])
+		offer_ids(args);
+}
+
+/* Keywords and values by turns */
+static void complete_filter(char **args, const char *words)
+{
+	for (; args[0] && args[1] && args[2]; args += 2)
+		;
+	if (!args[1])
+		offer_values(words);
+	else if (!strcmp(args[0], "direction"))
+		offer_values("send accept");
+	else if (!strcmp(args[0], "state"))
+		offer_values("syn-sent syn-recv header-sent closed answered header-awaited replayed accepted");
+	else if (!strcmp(args[0], "event"))
+		offer_values("tagged acked accepted refused closed limit rule-added rule-removed");
+	else if (!strcmp(args[0], "rule"))
+		offer_ids(args + 1);
+}
+
+static void complete_connections(char **args)
+{
+	complete_filter(args, "rule direction state client seen to count");
+}
+
+static void complete_events(char **args)
+{
+	complete_filter(args, "rule direction event");
 }
 
 static void complete_limit(char **args)
@@ -190,47 +262,182 @@ static void complete_limit(char **args)
 		offer(limits[i].name);
 }
 
+static bool is_given(const char *word, char **args)
+{
+	for (; args[1] && args[2]; args += 2) {
+		if (!strcmp(word, args[0]))
+			return true;
+	}
+	return false;
+}
+
+/* Keywords with a value each */
+static void complete_listener(char **args, const char *const *words, size_t count)
+{
+	char **last = args;
+	size_t i;
+
+	while (last[1] && last[2])
+		last += 2;
+	if (last[1]) {
+		if (!strcmp(last[0], "header"))
+			offer_values("required optional");
+		else if (!strcmp(last[0], "stacked"))
+			offer_values("1 2 3 4 5 6 7 8");
+		return;
+	}
+	for (i = 0; i < count; i++) {
+		if (!is_given(words[i], args))
+			offer(words[i]);
+	}
+}
+
+static void complete_attach(char **args)
+{
+	static const char *const words[] = { "to", "port", "from", "header", "stacked",
+					     "timeout" };
+
+	complete_listener(args, words, ARRAY_SIZE(words));
+}
+
+static void complete_detach(char **args)
+{
+	static const char *const words[] = { "to", "port" };
+
+	complete_listener(args, words, ARRAY_SIZE(words));
+}
+
+static void complete_file(char **args)
+{
+	if (!args[1] && (*begun != '-' || !begun[1]))
+		puts(":files");
+}
+
+static void complete_help(char **args)
+{
+	if (!args[1])
+		offer_commands();
+}
+
 static const struct {
 	const char *command;
 	void (*complete)(char **args);
+	bool has_rule;
 } arguments[] = {
-	{ "add-rule", complete_rule },
-	{ "delete-rule", complete_ids },
-	{ "set-limit", complete_limit },
+	{ "add-rule", complete_rule, true },
+	{ "attach", complete_attach, false },
+	{ "delete-rule", complete_ids, false },
+	{ "detach", complete_detach, false },
+	{ "get-rule", complete_query, true },
+	{ "help", complete_help, false },
+	{ "list-connections", complete_connections, false },
+	{ "monitor", complete_events, false },
+	{ "replace-rule", complete_replacement, true },
+	{ "restore", complete_file, false },
+	{ "save", complete_file, false },
+	{ "set-limit", complete_limit, false },
 };
+
+/* The option whose value is the next word, or NULL */
+static const struct option_word *option_of_next(const char *word)
+{
+	const struct option_word *option;
+	bool is_long = !strncmp(word, "--", 2);
+
+	for (option = options; option < options + OPTIONS; option++) {
+		if (!option->value)
+			continue;
+		if (is_long ? !strcmp(word + 2, option->name) :
+			      option->letter && word[strlen(word) - 1] == option->letter)
+			return option;
+	}
+	return NULL;
+}
+
+static void offer_option_values(const struct option_word *option)
+{
+	if (option == &options[OPTION_NETNS])
+		offer_namespaces();
+	else if (option == &options[OPTION_FORMAT])
+		offer_values("openmetrics prometheus");
+	else
+		puts(":files");
+}
+
+/* The namespace, if @word is an option that names it */
+static const char *netns_in_option(const char *word)
+{
+	static const char name[] = "--netns=";
+	const char *letter;
+
+	if (!strncmp(word, name, sizeof(name) - 1))
+		return word + sizeof(name) - 1;
+	letter = word[1] == '-' ? NULL : strchr(word, options[OPTION_NETNS].letter);
+	return letter && letter[1] ? letter + 1 : NULL;
+}
+
+/*
+ * Takes the options at the beginning of @words out. Returns what follows them; NULL if the
+ * last word belongs to an option, and is completed.
+ */
+static char **skip_options(char **words, const char *command)
+{
+	const struct option_word *option;
+	const char *netns;
+
+	for (; words[1] && *words[0] == '-' && words[0][1]; words++) {
+		netns = netns_in_option(words[0]);
+		option = netns ? NULL : option_of_next(words[0]);
+		if (option) {
+			words++;
+			if (!words[1]) {
+				offer_option_values(option);
+				return NULL;
+			}
+			netns = option == &options[OPTION_NETNS] ? words[0] : NULL;
+		}
+		if (netns && netns_select(netns))
+			return NULL;
+	}
+	if (words[1] || *begun != '-')
+		return words;
+	offer_options(command);
+	return NULL;
+}
+
+/* Options may stand between all words of a command without a rule: moves its words together */
+static bool drop_options(char **args, const char *command)
+{
+	char **from = args, **to = args;
+
+	while (*from) {
+		from = skip_options(from, command);
+		if (!from)
+			return false;
+		*to++ = *from;
+		if (*from)
+			from++;
+	}
+	*to = NULL;
+	return true;
+}
 
 static void complete_arguments(const char *command, char **args)
 {
 	size_t i;
 
-	if (!args[1] && *begun == '-')
-		offer("-h");
 	for (i = 0; i < ARRAY_SIZE(arguments); i++) {
-		if (!strcmp(arguments[i].command, command))
-			arguments[i].complete(args);
-	}
-}
-
-/* What stands behind the options, or NULL if the last word is the value of one */
-static char **skip_options(char **words)
-{
-	const char *netns;
-
-	for (; words[1] && *words[0] == '-'; words++) {
-		netns = strchr(words[0], 'n');
-		if (!netns)
+		if (strcmp(arguments[i].command, command))
 			continue;
-		if (!*++netns) {
-			netns = *++words;
-			if (!words[1]) {
-				offer_namespaces();
-				return NULL;
-			}
-		}
-		if (netns_select(netns))
-			return NULL;
+		if (arguments[i].has_rule)
+			args = skip_options(args, command);
+		else if (!drop_options(args, command))
+			args = NULL;
+		if (args)
+			arguments[i].complete(args);
+		return;
 	}
-	return words;
+	drop_options(args, command);
 }
 
 int cmd_complete(char **args)
@@ -243,13 +450,11 @@ int cmd_complete(char **args)
 		words++;
 	begun = words[0];
 
-	words = skip_options(args);
+	words = skip_options(args, NULL);
 	if (!words)
 		return STATUS_OK;
 	if (words[1])
 		complete_arguments(words[0], words + 1);
-	else if (*begun == '-')
-		offer_options();
 	else
 		offer_commands();
 	return STATUS_OK;

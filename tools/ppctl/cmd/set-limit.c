@@ -9,7 +9,6 @@
 
 #include "limit.h"
 #include "nl.h"
-#include "parse.h"
 #include "ppctl.h"
 
 #define LIMITS_ROOM	64
@@ -30,19 +29,9 @@ static int set_limit(const struct limit *limit, uint32_t value)
 int cmd_set_limit(char **args)
 {
 	const struct limit *limit;
-	uint64_t value;
+	uint32_t value;
+	int status;
 
-	if (!args[0])
-		return usage_error("set-limit needs the name of a limit: " LIMIT_NAMES);
-	limit = limit_find(args[0]);
-	if (!limit)
-		return usage_error("unknown limit '%s': " LIMIT_NAMES, args[0]);
-	if (!args[1])
-		return usage_error("'%s' needs a value", limit->name);
-	if (!parse_number(args[1], limit->max, &value) || !value)
-		return usage_error("'%s' is not a limit of %s: a number from 1 to %u",
-				   args[1], limit->what, limit->max);
-	if (args[2])
-		return usage_error("set-limit takes one limit: '%s'", args[2]);
-	return set_limit(limit, (uint32_t)value);
+	status = limit_parse("set-limit", args, &limit, &value);
+	return status ? status : set_limit(limit, value);
 }

@@ -25,7 +25,7 @@ static int print_limits(struct nlattr *nest, void *unused)
 
 	out_open_object(NULL);
 	for (i = 0; i < LIMITS; i++) {
-		/* A module of another version may not have it */
+		/* A module of another version may not know it */
 		if (!tb[limits[i].type])
 			continue;
 		out_text("", limits[i].name);

@@ -15,6 +15,8 @@
 #ifndef _UAPI_LINUX_PROXYPROTO_H
 #define _UAPI_LINUX_PROXYPROTO_H
 
+#include <linux/types.h>
+
 #define PP_GENL_NAME		"proxyproto"
 #define PP_GENL_VERSION		1
 /* Multicast group of PP_CMD_EVENT; needs CAP_NET_ADMIN as the commands do */
@@ -32,6 +34,12 @@
 #define PP_TIMEOUT_MIN		3
 #define PP_TIMEOUT_DEFAULT	60
 #define PP_TIMEOUT_MAX		3600
+/* Pools of addresses for IPv6 clients: shortest and longest prefix, bits of a client, key */
+#define PP_MAP6_LEN_MIN		4
+#define PP_MAP6_LEN_MAX		30
+#define PP_MAP6_PER_DEFAULT	64
+#define PP_STACKED_MAX		8
+#define PP_MAP6_KEY_LEN		16
 /* Most TLVs of one send rule, and bytes of one's value */
 #define PP_TLVS_MAX		16
 #define PP_TLV_VALUE_MAX	512
@@ -52,7 +60,9 @@
  * @PP_CMD_UNSPEC: not used
  * @PP_CMD_RULE_ADD: add the rule in PP_ATTR_RULE; the reply is the rule as it
  *	now stands, with its id. Errors: EEXIST (another rule has the same
- *	prefix, port range and mark), EINVAL, ERANGE, ENOSPC (PP_RULES_MAX)
+ *	prefix, port range and mark and, of accept rules, the same source), EINVAL,
+ *	ERANGE, ENOSPC (PP_RULES_MAX), EMLINK (accept rules with the same prefix and
+ *	port range have too many sources)
  * @PP_CMD_RULE_DEL: delete the rules named by PP_RULE_ATTR_ID in one or more
  *	PP_ATTR_RULE; all of them or, with ENOENT, none
  * @PP_CMD_RULE_GET: do: the rule with the id in PP_ATTR_RULE (ENOENT);
@@ -70,10 +80,30 @@
  *	belongs to the socket, and is dropped when that is closed or begins anew.
  *	Errors: EBUSY (another socket has staged a set)
  * @PP_CMD_RULE_STAGE: put the rule in PP_ATTR_RULE into the set that the socket
- *	has staged. Errors: ENOENT (it has none), and those of PP_CMD_RULE_ADD
+ *	has staged. With PP_RULE_ATTR_ID alone it is that rule in force, which keeps
+ *	id and counters. With the id of a rule in force and other attributes it takes
+ *	over the id. Errors: ENOENT (the socket has no set, or there is no such rule),
+ *	EBUSY (the set has the id already), and those of PP_CMD_RULE_ADD
  * @PP_CMD_RULES_COMMIT: put the staged set into force in place of all other rules,
- *	at once; its rules have new ids, in the order in which they were staged.
- *	Errors: ENOENT (the socket has staged none)
+ *	and set the limits in PP_ATTR_LIMITS, if there are any, all at once; rules
+ *	without an id have new ids, in the order in which they were staged. Errors:
+ *	ENOENT (the socket has staged none), EAGAIN (a rule in force that was to stay
+ *	has been removed meanwhile)
+ * @PP_CMD_RULE_REPLACE: put the rule in PP_ATTR_RULE into force in place of the rule
+ *	with its id; at each moment a new connection finds one of them. The reply and
+ *	the errors are those of PP_CMD_RULE_ADD; ENOENT: there is no such rule
+ * @PP_CMD_SOCKET_GET: dump: listeners that take headers themselves, in PP_ATTR_SOCKET
+ * @PP_CMD_RULE_FIND: do: the rule that a connection would meet. PP_ATTR_RULE names it
+ *	by its direction, a whole address as PP_RULE_ATTR_TO, one port, for send a
+ *	mark, for accept a whole address as source and, unless it does not matter, a
+ *	device. The reply is PP_ATTR_MATCH and, unless that says PP_MATCH_NONE,
+ *	PP_ATTR_RULE
+ * @PP_CMD_STATS_RESET: do: the counters, in PP_ATTR_STATS, which begin at 0 again:
+ *	nothing is counted twice, and nothing is lost in between. Numbers of what exists
+ *	now stay
+ * @PP_CMD_RULE_RESET: dump: as PP_CMD_RULE_GET, and the counters of each rule begin
+ *	at 0 again. Should not be repeated if the dump was interrupted: what it showed
+ *	has been taken
  */
 enum pp_cmd {
 	PP_CMD_UNSPEC,
@@ -89,6 +119,11 @@ enum pp_cmd {
 	PP_CMD_RULES_BEGIN,
 	PP_CMD_RULE_STAGE,
 	PP_CMD_RULES_COMMIT,
+	PP_CMD_RULE_REPLACE,
+	PP_CMD_SOCKET_GET,
+	PP_CMD_RULE_FIND,
+	PP_CMD_STATS_RESET,
+	PP_CMD_RULE_RESET,
 
 	__PP_CMD_MAX,
 	PP_CMD_MAX = __PP_CMD_MAX - 1
@@ -102,6 +137,8 @@ enum pp_cmd {
  * @PP_ATTR_STATS: counters, of enum pp_stats_attr
  * @PP_ATTR_LIMITS: limits, of enum pp_limits_attr
  * @PP_ATTR_EVENT: an event, of enum pp_event_attr
+ * @PP_ATTR_SOCKET: a listener, of enum pp_socket_attr
+ * @PP_ATTR_MATCH: whether a connection meets a rule, of enum pp_match_attr
  */
 enum pp_attr {
 	PP_ATTR_UNSPEC,
@@ -110,6 +147,8 @@ enum pp_attr {
 	PP_ATTR_STATS,
 	PP_ATTR_LIMITS,
 	PP_ATTR_EVENT,
+	PP_ATTR_SOCKET,
+	PP_ATTR_MATCH,
 
 	__PP_ATTR_MAX,
 	PP_ATTR_MAX = __PP_ATTR_MAX - 1
@@ -140,10 +179,13 @@ enum pp_origin {
  * enum pp_header_need - connections that begin without a valid header
  * @PP_HEADER_REQUIRED: are reset
  * @PP_HEADER_OPTIONAL: reach the application as they are
+ * @PP_HEADER_NONE: so do all connections of the rule, and no header is looked for: an
+ *	exemption from another rule with the same destination and ports
  */
 enum pp_header_need {
 	PP_HEADER_REQUIRED = 0,
 	PP_HEADER_OPTIONAL = 1,
+	PP_HEADER_NONE = 2,
 };
 
 /**
@@ -156,6 +198,35 @@ enum pp_header_need {
 enum pp_tlvs {
 	PP_TLVS_PASS = 0,
 	PP_TLVS_DROP = 1,
+};
+
+/**
+ * enum pp_match - whether a connection meets a rule
+ * @PP_MATCH_NONE: no, none has its destination, port and mark
+ * @PP_MATCH_RULE: yes
+ * @PP_MATCH_SOURCE: no: accept rules have its destination and port, such as the one
+ *	that is shown, but none of them has its source
+ * @PP_MATCH_DEVICE: no: the accept rule that is shown has its destination, port and
+ *	source, but another device
+ */
+enum pp_match {
+	PP_MATCH_NONE = 0,
+	PP_MATCH_RULE = 1,
+	PP_MATCH_SOURCE = 2,
+	PP_MATCH_DEVICE = 3,
+};
+
+/**
+ * enum pp_match_attr - whether a connection meets a rule
+ * @PP_MATCH_ATTR_UNSPEC: not used
+ * @PP_MATCH_ATTR_VERDICT: u8, enum pp_match
+ */
+enum pp_match_attr {
+	PP_MATCH_ATTR_UNSPEC,
+	PP_MATCH_ATTR_VERDICT,
+
+	__PP_MATCH_ATTR_MAX,
+	PP_MATCH_ATTR_MAX = __PP_MATCH_ATTR_MAX - 1
 };
 
 /**
@@ -181,11 +252,14 @@ enum pp_tlvs {
  * @PP_RULE_ATTR_ACKED: u64, answer only: headers acknowledged by the backend
  * @PP_RULE_ATTR_RESENT: u64, answer only: times a header was sent again
  * @PP_RULE_ATTR_FROM: nest of enum pp_from_attr, once for each source whose
- *	headers are believed, at most PP_FROM_MAX; accept only, and needed there
+ *	headers are believed, at most PP_FROM_MAX; accept only, and needed there.
+ *	Of rules with the same destination and port range, the one with the longest
+ *	prefix of the source is used
  * @PP_RULE_ATTR_HEADER: u8, enum pp_header_need; absent: PP_HEADER_REQUIRED;
  *	accept only
  * @PP_RULE_ATTR_TIMEOUT: u32, seconds from PP_TIMEOUT_MIN to PP_TIMEOUT_MAX that
- *	a header may take; absent: PP_TIMEOUT_DEFAULT; accept only
+ *	a header may take; absent: PP_TIMEOUT_DEFAULT; accept only, and not with
+ *	PP_HEADER_NONE
  * @PP_RULE_ATTR_ACCEPTED: u64, answer only: connections given to the application
  *	with what their header said
  * @PP_RULE_ATTR_PASSED: u64, answer only: connections given to the application
@@ -199,6 +273,26 @@ enum pp_tlvs {
  *	random for each connection
  * @PP_RULE_ATTR_CRC32C: flag: a TLV CRC32C (0x03), the last one
  * @PP_RULE_ATTR_TLVS: u8, enum pp_tlvs; absent: PP_TLVS_PASS; send only
+ * @PP_RULE_ATTR_DEV: string: name of the only device by which the sources are believed;
+ *	absent: by any; accept only
+ * @PP_RULE_ATTR_MAP4: binary, 16 bytes, the last 4 of them zero: prefix of 96 bits
+ *	before the address of an IPv4 client, which an IPv6 connection shows;
+ *	absent: the application sees the load balancer; accept only
+ * @PP_RULE_ATTR_MAP6: binary, 4 bytes, host bits zero: pool from which an IPv4
+ *	connection shows an address for an IPv6 client; absent: the application
+ *	sees the load balancer; accept only
+ * @PP_RULE_ATTR_MAP6_LEN: u8, PP_MAP6_LEN_MIN to PP_MAP6_LEN_MAX: length of that
+ *	prefix in bits; needed with PP_RULE_ATTR_MAP6
+ * @PP_RULE_ATTR_MAP6_PER: u8, 1 to 128: bits of the client's address that choose the
+ *	address; absent: PP_MAP6_PER_DEFAULT
+ * @PP_RULE_ATTR_MAP6_KEY: binary, PP_MAP6_KEY_LEN bytes: secret key of the choice;
+ *	absent: a random one. Rules with the same key, pool and length show the same
+ *	address
+ * @PP_RULE_ATTR_STACKED: u8, 1 to PP_STACKED_MAX: headers in a row that a connection
+ *	begins with, neither more nor less. The last one names the client. A header
+ *	without addresses, such as LOCAL, is the last one wherever it stands, and then
+ *	the one before it names the client. Absent: 1; accept only, and not with
+ *	PP_HEADER_NONE
  */
 enum pp_rule_attr {
 	PP_RULE_ATTR_UNSPEC,
@@ -226,6 +320,13 @@ enum pp_rule_attr {
 	PP_RULE_ATTR_UNIQUE_ID,
 	PP_RULE_ATTR_CRC32C,
 	PP_RULE_ATTR_TLVS,
+	PP_RULE_ATTR_DEV,
+	PP_RULE_ATTR_MAP4,
+	PP_RULE_ATTR_MAP6,
+	PP_RULE_ATTR_MAP6_LEN,
+	PP_RULE_ATTR_MAP6_PER,
+	PP_RULE_ATTR_MAP6_KEY,
+	PP_RULE_ATTR_STACKED,
 
 	__PP_RULE_ATTR_MAX,
 	PP_RULE_ATTR_MAX = __PP_RULE_ATTR_MAX - 1
@@ -330,6 +431,16 @@ enum pp_conn_state {
  * @PP_CONN_ATTR_UNIQUE_ID: string: unique id in the header; send only
  * @PP_CONN_ATTR_TLVS: binary: the TLVs of the header as they came, SPEC 2.2;
  *	accept only, and only where they are kept
+ * @PP_CONN_ATTR_BY_SOCKET: flag: the listener took the header itself, or the socket
+ *	sends its own (send). Then PP_CONN_ATTR_RULE_ID is 0 if the listener has sources
+ *	of its own, and always in send; the client can be of another family than the
+ *	load balancer or the backend
+ * @PP_CONN_ATTR_SEEN: binary: address that the application sees instead of a client's
+ *	of the other family; accept only, and absent otherwise
+ * @PP_CONN_ATTR_STACKED: nest of enum pp_stacked_attr, once for each header, in their
+ *	order: the load balancer's own first; accept only, and only where there are
+ *	several headers, and they are kept. PP_CONN_ATTR_HEADER_LEN is of all of them,
+ *	the other attributes are of the one that names the client
  */
 enum pp_conn_attr {
 	PP_CONN_ATTR_UNSPEC,
@@ -354,9 +465,31 @@ enum pp_conn_attr {
 	PP_CONN_ATTR_SEEN_PORT,
 	PP_CONN_ATTR_UNIQUE_ID,
 	PP_CONN_ATTR_TLVS,
+	PP_CONN_ATTR_BY_SOCKET,
+	PP_CONN_ATTR_SEEN,
+	PP_CONN_ATTR_STACKED,
 
 	__PP_CONN_ATTR_MAX,
 	PP_CONN_ATTR_MAX = __PP_CONN_ATTR_MAX - 1
+};
+
+/**
+ * enum pp_stacked_attr - one of several headers in a row; all absent: it names nobody
+ * @PP_STACKED_ATTR_UNSPEC: not used
+ * @PP_STACKED_ATTR_CLIENT: binary, 4 or 16 bytes: address of its client
+ * @PP_STACKED_ATTR_CLIENT_PORT: u16
+ * @PP_STACKED_ATTR_ORIG_DST: binary: the address that this client asked for
+ * @PP_STACKED_ATTR_ORIG_DST_PORT: u16
+ */
+enum pp_stacked_attr {
+	PP_STACKED_ATTR_UNSPEC,
+	PP_STACKED_ATTR_CLIENT,
+	PP_STACKED_ATTR_CLIENT_PORT,
+	PP_STACKED_ATTR_ORIG_DST,
+	PP_STACKED_ATTR_ORIG_DST_PORT,
+
+	__PP_STACKED_ATTR_MAX,
+	PP_STACKED_ATTR_MAX = __PP_STACKED_ATTR_MAX - 1
 };
 
 /**
@@ -425,16 +558,31 @@ enum pp_conn_attr {
  *	was told nothing
  * @PP_STATS_ATTR_FORGED: packets of clients dropped: they were where only a header
  *	may be
- * @PP_STATS_ATTR_SYN_EARLY: SYNs dropped, since an unfinished handshake with the same
- *	addresses and ports, and a higher or far lower number, has to be over first
+ * @PP_STATS_ATTR_SYN_EARLY: SYNs dropped, since source NAT gave another client the same
+ *	port at the same moment
  * @PP_STATS_ATTR_PICKED_UP: packets to backends of connections that conntrack did not
- *	know, or knew to be reset: with another sequence number, so that they begin none
+ *	know, or knew to be reset, or with an acknowledgement of what the backend never sent:
+ *	with another sequence number, so that they begin none
  * @PP_STATS_ATTR_ACK_HELD: last ACKs of handshakes that waited for the client's
  *	first data, 8 ms at most (20 with CONFIG_HZ=100), so that the header
  *	goes with it
  * @PP_STATS_ATTR_ACK_HELD_IN_VAIN: of these, that then went with the header alone
  * @PP_STATS_ATTR_OWN_VRF: SYNs of this host to its own address within a VRF dropped,
  *	since an accept rule is for them and their header would not be taken out
+ * @PP_STATS_ATTR_ACCEPT_EVICTED: pending connections that made room for others at the limit
+ * @PP_STATS_ATTR_STRAY: packets of load balancers that belong to no connection: with
+ *	another sequence number, so that they begin none
+ * @PP_STATS_ATTR_DENIED: accepted connections that the application's host had
+ *	forgotten, as it said when it was asked
+ * @PP_STATS_ATTR_EVICTED: half-open handshakes forgotten at the limit, the oldest first
+ * @PP_STATS_ATTR_REMADE: handshakes that had been forgotten, whose client went on
+ * @PP_STATS_ATTR_LATE: packets of an application's host dropped that belong to an accepted
+ *	connection which is over, and would have gone to the real client
+ * @PP_STATS_ATTR_SENT_BY_SOCKET: connections whose socket put a header of its own before
+ *	their data; not in PP_STATS_ATTR_TAGGED
+ * @PP_STATS_ATTR_SEND_STARVED: of such, those whose header had to wait for memory
+ * @PP_STATS_ATTR_LEFT_TO_SOCKET: SYNs to backends of send rules that got no header, since
+ *	their socket sends one
  */
 enum pp_stats_attr {
 	PP_STATS_ATTR_UNSPEC,
@@ -489,20 +637,49 @@ enum pp_stats_attr {
 	PP_STATS_ATTR_ACK_HELD,
 	PP_STATS_ATTR_ACK_HELD_IN_VAIN,
 	PP_STATS_ATTR_OWN_VRF,
+	PP_STATS_ATTR_ACCEPT_EVICTED,
+	PP_STATS_ATTR_STRAY,
+	PP_STATS_ATTR_DENIED,
+	PP_STATS_ATTR_EVICTED,
+	PP_STATS_ATTR_REMADE,
+	PP_STATS_ATTR_LATE,
+	PP_STATS_ATTR_SENT_BY_SOCKET,
+	PP_STATS_ATTR_SEND_STARVED,
+	PP_STATS_ATTR_LEFT_TO_SOCKET,
 
 	__PP_STATS_ATTR_MAX,
 	PP_STATS_ATTR_MAX = __PP_STATS_ATTR_MAX - 1
 };
 
 /**
+ * enum pp_socket_attr - a listener that takes headers itself
+ * @PP_SOCKET_ATTR_UNSPEC: not used
+ * @PP_SOCKET_ATTR_LOCAL: binary, 4 or 16 bytes: its address; all zero: any
+ * @PP_SOCKET_ATTR_LOCAL_PORT: u16
+ * @PP_SOCKET_ATTR_POLICY: nest of enum pp_rule_attr: its own sources, and what is
+ *	asked of them; absent: the namespace's accept rules decide
+ */
+enum pp_socket_attr {
+	PP_SOCKET_ATTR_UNSPEC,
+	PP_SOCKET_ATTR_LOCAL,
+	PP_SOCKET_ATTR_LOCAL_PORT,
+	PP_SOCKET_ATTR_POLICY,
+
+	__PP_SOCKET_ATTR_MAX,
+	PP_SOCKET_ATTR_MAX = __PP_SOCKET_ATTR_MAX - 1
+};
+
+/**
  * enum pp_limits_attr - limits of a network namespace
  * @PP_LIMITS_ATTR_UNSPEC: not used
  * @PP_LIMITS_ATTR_HANDSHAKES: u32, 1 to PP_HANDSHAKES_MAX: most handshakes in
- *	progress; further SYNs to tagged backends are dropped, so that no backend
- *	gets a connection without its header. Default PP_HANDSHAKES_DEFAULT
+ *	progress; for further SYNs to tagged backends the oldest half-open one is
+ *	evicted; if there is none, they are dropped, so that no backend gets a
+ *	connection without its header. Default PP_HANDSHAKES_DEFAULT
  * @PP_LIMITS_ATTR_PENDING: u32, 1 to PP_PENDING_MAX: most connections whose
- *	header is awaited; further SYNs to accept rules are dropped. Default
- *	PP_PENDING_DEFAULT
+ *	header is awaited; for further SYNs to accept rules the one that has proven
+ *	least is evicted; if all have sent a part of their header, they are dropped.
+ *	Default PP_PENDING_DEFAULT
  * @PP_LIMITS_ATTR_ACCEPTED: u32, 1 to PP_ACCEPTED_MAX: most accepted connections;
  *	further SYNs to accept rules are dropped. Default PP_ACCEPTED_DEFAULT
  */
@@ -518,11 +695,17 @@ enum pp_limits_attr {
 
 /**
  * enum pp_event_kind - what has happened
- * @PP_EVENT_TAGGED: send: a connection is given a header; its SYN leaves
+ * @PP_EVENT_TAGGED: send: a connection is given a header; its SYN leaves, or with
+ *	PP_CONN_ATTR_BY_SOCKET its header
  * @PP_EVENT_ACCEPTED: accept: the application has the connection
  * @PP_EVENT_REFUSED: accept: the connection is not given to the application
  * @PP_EVENT_RULE_ADDED: a rule is in force
  * @PP_EVENT_RULE_REMOVED: it is no more
+ * @PP_EVENT_ACKED: send: the backend has acknowledged the header; from now on the module
+ *	does not look at the connection any more
+ * @PP_EVENT_CLOSED: send: the handshake has ended without that; accept: the connection,
+ *	which the application had, is over, or another one has replaced it
+ * @PP_EVENT_LIMIT: a SYN was dropped at a limit; at most one event a second for each rule
  */
 enum pp_event_kind {
 	PP_EVENT_TAGGED = 1,
@@ -530,6 +713,9 @@ enum pp_event_kind {
 	PP_EVENT_REFUSED = 3,
 	PP_EVENT_RULE_ADDED = 4,
 	PP_EVENT_RULE_REMOVED = 5,
+	PP_EVENT_ACKED = 6,
+	PP_EVENT_CLOSED = 7,
+	PP_EVENT_LIMIT = 8,
 };
 
 /**
@@ -538,8 +724,10 @@ enum pp_event_kind {
  * @PP_EVENT_ATTR_PAD: alignment
  * @PP_EVENT_ATTR_KIND: u8, enum pp_event_kind
  * @PP_EVENT_ATTR_TIME: u64, nanoseconds since 1970 began
- * @PP_EVENT_ATTR_REASON: u16, of PP_EVENT_REFUSED: the counter, of enum
- *	pp_stats_attr, that counts it
+ * @PP_EVENT_ATTR_REASON: u16, of PP_EVENT_REFUSED, PP_EVENT_CLOSED and PP_EVENT_LIMIT:
+ *	the counter, of enum pp_stats_attr, that counts it; absent: none does
+ * @PP_EVENT_ATTR_SUPPRESSED: u32, of PP_EVENT_LIMIT: how many of these events of the rule
+ *	were left out since the last one
  */
 enum pp_event_attr {
 	PP_EVENT_ATTR_UNSPEC,
@@ -547,6 +735,7 @@ enum pp_event_attr {
 	PP_EVENT_ATTR_KIND,
 	PP_EVENT_ATTR_TIME,
 	PP_EVENT_ATTR_REASON,
+	PP_EVENT_ATTR_SUPPRESSED,
 
 	__PP_EVENT_ATTR_MAX,
 	PP_EVENT_ATTR_MAX = __PP_EVENT_ATTR_MAX - 1
@@ -555,16 +744,155 @@ enum pp_event_attr {
 /*
  * Socket options of accepted connections, for getsockopt() at the level SOL_IP or
  * SOL_IPV6, whichever the socket is of, or an IPv6 socket with an IPv4 peer uses.
- * They are asked in the network namespace that has the accept rule. Errors:
+ * They are asked in the network namespace that has the accept rule. A socket that sends
+ * a header of its own (PP_SO_SEND) has PP_SO_HEADER, too. Errors:
  * ENOENT: the connection is not accepted, or came without a header, or its
  * header has no TCP destination; ENODATA: there was no memory to keep the header;
  * EINVAL: the buffer is too small; ENOPROTOOPT: the module is not loaded.
  *
- * PP_SO_HEADER: the whole header as it came, at most 4096 bytes
+ * Nobody assigns such numbers. Those from 0x5050 ("PP") to 0x505f are this module's; no
+ * option of the kernel, and none of netfilter's modules, has one of them.
+ *
+ * PP_SO_HEADER: the whole header as it came, or all headers in a row, at most 4096 bytes
  * PP_SO_ORIGINAL_DST: struct sockaddr_in or sockaddr_in6: the destination that
  *	the client asked for, as the header has it
  */
 #define PP_SO_HEADER		0x5050
 #define PP_SO_ORIGINAL_DST	0x5051
+
+/*
+ * A socket with this ULP speaks the PROXY protocol itself.
+ *
+ *	setsockopt(fd, IPPROTO_TCP, TCP_ULP, "proxyproto", 10)
+ *
+ * A listener hands out connections of the load balancers that it trusts behind their
+ * header: accept() and getpeername() name the client. The namespace's accept rules say who
+ * is trusted. A socket that is not connected yet can become a listener, or name a header
+ * by PP_SO_SEND or PP_SO_SEND_READY and connect. Without either, connect() fails: ENODATA.
+ *
+ * Errors of TCP_ULP: ENOENT: the module is not loaded, and the caller may not have it
+ * loaded (CAP_NET_ADMIN); EEXIST: the socket has a ULP; ENOTCONN: it is neither closed nor
+ * listening; EOPNOTSUPP: it belongs to BPF, SMC, kTLS or Multipath TCP, or this kernel is
+ * not known; ENOMEM. Of a listener, or of listen() later: EPERM: without CAP_NET_ADMIN in
+ * the socket's namespace, an accept rule must exist; EBUSY:
+ * net.ipv4.tcp_abort_on_overflow is not 0.
+ */
+#define PP_ULP_NAME		"proxyproto"
+
+/*
+ * Socket options for setsockopt() at the level SOL_IP or SOL_IPV6, whichever the socket is
+ * of. They and the two above are numbers of this module alone; it registers them with
+ * netfilter. ENOPROTOOPT: the module is not loaded.
+ *
+ * Of listeners:
+ *
+ * PP_SO_ATTACH: give the ULP to the socket, with sources of its own, which needs
+ *	CAP_NET_ADMIN: struct pp_so_attach with its sources. Without sources, accept rules
+ *	decide. Errors: those of TCP_ULP above; EALREADY: it is attached, or sends a
+ *	header; EINVAL: a value is out of range, or the length is wrong; EFAULT
+ * PP_SO_DETACH: trust nobody any more; no value; needs CAP_NET_ADMIN. Connections that
+ *	wait for the rest of their header are reset. The socket keeps the ULP until it is
+ *	closed, and can be attached again. Errors: EPERM, ENOENT: it is not attached
+ *
+ * Of a socket with the ULP that is going to connect; no privilege is needed:
+ *
+ * PP_SO_SEND: begin the connection with this header: struct pp_so_send with its TLVs
+ * PP_SO_SEND_READY: begin it with these bytes, which are a whole header of version 1 or 2,
+ *	at most PP_SO_SEND_MAX bytes
+ *
+ * The last of them before connect() counts. A socket that connects again sends the header
+ * again. The header is the first data of the connection, also if the program closes or
+ * shuts down the socket without having sent any. Errors: ENOENT: the socket has not
+ * the ULP; EISCONN: it is connected, connecting or listening; EALREADY: it has been a
+ * listener, or has sources; EINVAL: a value is out of range, the length is wrong, or the
+ * bytes are no header; EMSGSIZE: the header would be longer than PP_SO_SEND_MAX; EFAULT;
+ * ENOMEM.
+ *
+ * On such a socket, connect() fails with EOPNOTSUPP if TCP_FASTOPEN_CONNECT or TCP_REPAIR
+ * is set, and so does sendmsg() with MSG_FASTOPEN. listen() fails with EOPNOTSUPP,
+ * kTLS with EEXIST, IPV6_ADDRFORM with EBUSY.
+ */
+#define PP_SO_ATTACH		0x5052
+#define PP_SO_DETACH		0x5053
+#define PP_SO_SEND		0x5054
+#define PP_SO_SEND_READY	0x5055
+
+/* Longest header of PP_SO_SEND and PP_SO_SEND_READY, in bytes: one segment of any path */
+#define PP_SO_SEND_MAX		536
+
+/**
+ * struct pp_so_source - a source whose headers are believed
+ * @family: AF_INET or AF_INET6
+ * @prefix_len: bits of the prefix
+ * @reserved: 0
+ * @addr: 4 or 16 bytes, network byte order; host bits do not matter
+ */
+struct pp_so_source {
+	__u8 family;
+	__u8 prefix_len;
+	__u16 reserved;
+	__u8 addr[16];
+};
+
+/**
+ * struct pp_so_attach - value of PP_SO_ATTACH
+ * @header: enum pp_header_need; 0 without sources
+ * @timeout: seconds, from PP_TIMEOUT_MIN to PP_TIMEOUT_MAX; 0 without sources
+ * @source_count: number of @sources, at most PP_FROM_MAX
+ * @stacked: headers in a row, as PP_RULE_ATTR_STACKED, at most PP_STACKED_MAX; 0: one; 0
+ *	without sources
+ * @sources: the sources
+ */
+struct pp_so_attach {
+	__u32 header;
+	__u32 timeout;
+	__u32 source_count;
+	__u32 stacked;
+	struct pp_so_source sources[];
+};
+
+/**
+ * enum pp_so_send_flag - bits of pp_so_send.flags
+ * @PP_SO_SEND_LOCAL: the connection is the program's own: version 2 sends LOCAL, version 1
+ *	"PROXY UNKNOWN"; client, destination and TLVs are all zero
+ * @PP_SO_SEND_UNIQUE_ID: a TLV UNIQUE_ID (0x05) with PP_UNIQUE_ID_LEN random digits behind
+ *	the other TLVs; version 2 only
+ * @PP_SO_SEND_CRC32C: a TLV CRC32C (0x03), the last one; version 2 only
+ */
+enum pp_so_send_flag {
+	PP_SO_SEND_LOCAL = 1,
+	PP_SO_SEND_UNIQUE_ID = 2,
+	PP_SO_SEND_CRC32C = 4,
+};
+
+/**
+ * struct pp_so_end - an address and a port
+ * @family: AF_INET or AF_INET6, host byte order
+ * @port: network byte order
+ * @addr: 4 bytes and 12 zeros, or 16 bytes; network byte order
+ */
+struct pp_so_end {
+	__u16 family;
+	__be16 port;
+	__u8 addr[16];
+};
+
+/**
+ * struct pp_so_send - value of PP_SO_SEND
+ * @version: version of the header, 1 or 2
+ * @flags: enum pp_so_send_flag
+ * @tlv_len: bytes of @tlvs, host byte order; 0 in version 1
+ * @client: the client; it can be of another family than the connection
+ * @dst: the destination that the client asked for, of the same family
+ * @tlvs: TLVs as in the header (SPEC 2.2): type, length in network byte order, value
+ */
+struct pp_so_send {
+	__u8 version;
+	__u8 flags;
+	__u16 tlv_len;
+	struct pp_so_end client;
+	struct pp_so_end dst;
+	__u8 tlvs[];
+};
 
 #endif /* _UAPI_LINUX_PROXYPROTO_H */

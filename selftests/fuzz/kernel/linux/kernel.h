@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * For userspace: scnprintf(), of which kmod/send_tlv.c uses one format alone,
+ * For userspace: scnprintf(), of which kmod/send/tlv.c uses one format alone,
  * "%*phN": bytes in hexadecimal.
  */
 #ifndef _PP_FUZZ_KERNEL_H
