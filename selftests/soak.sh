@@ -112,7 +112,7 @@ batch() {
 	rules "$1"
 	taken_ports >"$PP_TMP/taken"
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 "${both[@]}" "${server[@]}"
-	wait_port backend 8080
+	wait_listening server
 	ns client "$PEER" client -c "${target[0]}" -p "${target[1]}" -n $count -j $((batch / 2)) "${both[@]}" \
 		"${client[@]}" >"$out" 2>/dev/null || true
 	stop_bg server

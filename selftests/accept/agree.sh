@@ -68,7 +68,7 @@ while True:
 
 begin() {
 	start_bg echoes backend python3 -c "$echoes" "$BACKEND" "$@"
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/echoes.out"
+	wait_listening echoes
 }
 
 # between WANTED [COMMAND]...: the result of a connection if the command runs between the handshakes
@@ -84,7 +84,7 @@ between() {
 	start_bg caller client bash -c 'exec python3 -c "$1" "$2" "$3" <"$4"' - "$caller" "$BACKEND" \
 		"$header" "$PP_TMP/go"
 	exec 9>"$PP_TMP/go"
-	wait_until 20 grep -q connected "$PP_TMP/bg/caller.out"
+	wait_until 20 bg_says caller connected
 	(($# == 0)) || "$@"
 	echo >&9
 	exec 9>&-

@@ -22,7 +22,7 @@ exact() {
 any_listener() {
 	next_port
 	start_bg server backend "$PEER" server -l "$ANY" -p 8080 --peer-addr "$REAL" --peer-port "$port"
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	ns client "$PEER" client -c "$BACKEND" -p 8080 --send-header "v2,$REAL,$port,$ASKED,443"
 	wait_bg server
 }
@@ -54,14 +54,14 @@ other_port() {
 listed() {
 	next_port
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --end none --timeout 20
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 --end none --timeout 20 \
-		--bind-port 45678 --send-header "v2,$REAL,$port,$ASKED,443"
+		--bind-port 31678 --send-header "v2,$REAL,$port,$ASKED,443"
 	wait_until 10 backend_has 'select(.state == "accepted")'
 	is "$(backend_ppctl -j list-connections | jq -c '.[] | select(.client_port == '"$port"') |
 		[.direction, .client, .original_destination, .original_destination_port,
 		.proxy, .proxy_port, .local, .local_port, .tlv_bytes, .seen_port]')" \
-		"[\"accept\",\"$REAL\",\"$ASKED\",443,\"$BALANCER\",45678,\"$BACKEND\",8080,0,null]"
+		"[\"accept\",\"$REAL\",\"$ASKED\",443,\"$BALANCER\",31678,\"$BACKEND\",8080,0,null]"
 	[[ -n $(ns backend ss -Htn "dst [$REAL] and dport = $port and sport = 8080") ]]
 	[[ -z $(ns backend ss -Htn "dst [$BALANCER]") ]]
 	stop_bg client
@@ -104,7 +104,7 @@ data_acknowledges() {
 	wait_until 10 all_acked
 	stop_bg client
 	wait_bg server
-	is "$(ns backend nft -j list counter inet pp_second data | json_first packets)" 1 'second packet'
+	is "$(first_of packets ns backend nft -j list counter inet pp_second data)" 1 'second packet'
 	is $(($(retransmitted) - before)) 0 'segments sent again'
 	ns backend nft delete table inet pp_second
 }

@@ -31,7 +31,7 @@ between() {
 # queued HOOK PRIORITY EXPRESSION [DELAY]: a program in user space decides on these packets
 queued() {
 	start_bg queue backend "$pp_selftests/tools/queue_packets.py" 7 "${4:-0}"
-	wait_until 20 grep -q 'queue is open' "$PP_TMP/bg/queue.out"
+	wait_until 20 bg_says queue 'queue is open'
 	between "chain c { type filter hook $1 priority $2; $3 queue num 7; }" exact
 }
 
@@ -42,7 +42,7 @@ refused_soon() {
 	rejected=$(accept_stat rejected)
 	cap_start leak backend eth0 "$ip" "host $REAL"
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	ns client "$PEER" client -c "$BACKEND" -p 8080 --timeout "$1" \
 		--send-header "v2,$REAL,4711,$ASKED,443" >"$PP_TMP/client.json" 2>&1 || status=$?
 	stop_bg server

@@ -33,7 +33,7 @@ greedy_begin() {
 	END
 	ns_sysctl backend net.core.somaxconn=4096 net.ipv4.tcp_max_syn_backlog=4096
 	start_bg greedy-server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0
-	wait_port backend 8080
+	wait_listening greedy-server
 	ulimit -n 4096
 	start_bg greedy client "$PEER" client -c "$BACKEND" -p 8080 -n $greedy -j $greedy --size 200k \
 		--timeout 60 --send-header "v2,$REAL,0,$ASKED,443"
@@ -41,11 +41,11 @@ greedy_begin() {
 }
 
 greedy_refused() {
-	(($(lb_ppctl -j show-stats | json_first accept_nomem) > refused_before))
+	(($(first_of accept_nomem lb_ppctl -j show-stats) > refused_before))
 }
 
 another_rule() {
-	refused_before=$(lb_ppctl -j show-stats | json_first accept_nomem)
+	refused_before=$(first_of accept_nomem lb_ppctl -j show-stats)
 	greedy_begin
 	TARGET=$BACKEND PORT=8081 BPORT=8081 BOTH='--size 20k --timeout 20' \
 		transfer 20 --peer-addr "$REAL" -- -j 20 --send-header "v2,$REAL,0,$ASKED,443"

@@ -39,7 +39,7 @@ through_tunnel() {
 	[[ $port != 8080 ]] || server=(--peer-addr "$REAL" --peer-port "$REAL_PORT")
 	packets=$(received) sums=$(probed)
 	start_bg server backend "$PEER" server -l "$BACKEND" -p "$port" -n 1 --size 1M "${server[@]}"
-	wait_port backend "$port"
+	wait_listening server
 	ns lb "$PEER" client -c "$BACKEND" -p "$port" --size 1M "${@:2}"
 	wait_bg server
 	echo $((($(probed) - sums) * 100 / ($(received) - packets)))

@@ -60,7 +60,7 @@ numbers() {
 	header=$("$pp_selftests/tools/make_header.py" 21 "$tcp" "$REAL,$port,$ASKED,443" e0:"$((RANDOM % 90))")
 	cap_start wire client eth0 tcp
 	start_bg listener backend python3 -c "$end" listen "$BACKEND" "$REAL"
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/listener.out"
+	wait_listening listener
 	there=$(ns client python3 -c "$end" connect "$BACKEND" "$header" "$1")
 	wait_bg listener
 	cap_stop wire

@@ -98,7 +98,7 @@ blocked() {
 	accept_rule to "$BACKEND" port 8080 from "$BALANCER" "${@:3}"
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 1 --timeout 40 \
 		--peer-addr "$(other_client)"
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	next_port
 	began=$(now)
 	client=$(ns client "$PEER" client -c "$BACKEND" -p 8080 --timeout 30 \
@@ -139,7 +139,7 @@ dropped_later() {
 	input
 	next_port
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --end none --timeout 60
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 --end none --timeout 60 \
 		--send-header "v2,$REAL,$port,$ASKED,443"
 	wait_until 10 client_is_open
@@ -189,7 +189,7 @@ tracked() {
 	ns backend conntrack -F 2>/dev/null
 	next_port
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --end none --timeout 60
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 --end none --timeout 60 \
 		--send-header "v2,$REAL,$port,$ASKED,443"
 	wait_until 10 client_is_open
@@ -215,7 +215,7 @@ half_open() {
 
 	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --end none --timeout 60
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	before=$(resets_of_half_open)
 	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 --no-data --end none --timeout 60
 	wait_until 10 header_awaited

@@ -62,13 +62,13 @@ as_without_rules() {
 
 	backend_ppctl flush-rules
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --timeout 60
-	wait_port backend 8080
+	wait_listening server
 	flooded "$1" honest
 	without=$(<"$PP_TMP/honest")
 	stop_bg server
 	accept_rule to "$BACKEND" port 8080 from "$BALANCER,$1"
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --timeout 60 --peer-addr "$REAL"
-	wait_port backend 8080
+	wait_listening server
 	flooded "$1" honest --send-header "v2,$REAL,0,$ASKED,443"
 	with=$(<"$PP_TMP/honest")
 	stop_bg server
@@ -89,7 +89,7 @@ silent_source() {
 	accept_rule to "$BACKEND" port 8080 from "$BALANCER,$LB" timeout 60
 	backend_ppctl set-limit pending 400
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --timeout 60 --peer-addr "$REAL"
-	wait_port backend 8080
+	wait_listening server
 	start_bg idlers lb "$PEER" client -c "$BACKEND" -p 8080 -n 600 -j 600 --no-data --end none --timeout 100
 	wait_until 20 some_evicted
 	next_port

@@ -22,7 +22,7 @@ attack() {
 	[[ $FAMILY == 4 ]] || client=2001:db8:bad::66
 	accept_rule to "$BACKEND" port 8080 from "$BALANCER" timeout 3
 	start_bg application backend "$pp_selftests/tools/fuzz_app.py" server "$BACKEND" 8080 d "$client"
-	wait_until 20 grep -q ready "$PP_TMP/bg/application.out"
+	wait_until 20 bg_says application ready
 	ns client "$pp_selftests/tools/forge_header.py" "$1" "$BALANCER" "$raw_port" "$BACKEND" 8080
 	kill -TERM "$(bg_pid application)"
 	wait_bg application

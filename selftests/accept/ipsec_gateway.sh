@@ -60,7 +60,7 @@ some_plain() {
 
 	header=$("$pp_selftests/tools/make_header.py" 21 "$((FAMILY == 4 ? 11 : 21))" "$REAL,5555,$ASKED,443")
 	plain_refused "$TARGET" "$PORT" "$(escaped "$header")"
-	is "$(lb_ppctl -j list-rules | json_first accepted)" 1 'accepted'
+	is "$(first_of accepted lb_ppctl -j list-rules)" 1 'accepted'
 }
 
 cases() {

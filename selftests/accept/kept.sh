@@ -14,7 +14,7 @@ topo_lb 4
 # serve ADDRESS [PORT]: the application that asks
 serve() {
 	start_bg asker backend "$pp_selftests/tools/ask_header.py" "$1" "${2:-8080}" 1
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/asker.out"
+	wait_listening asker
 }
 
 # call HEX: a connection that begins with these bytes, and then says a word
@@ -55,7 +55,7 @@ at_once() {
 
 	next_port
 	start_bg asker backend "$pp_selftests/tools/ask_header.py" "$BACKEND" 8080 $count
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/asker.out"
+	wait_listening asker
 	ns client python3 -c "$caller" "$BACKEND" $count "$(v2 21 $tcp "$REAL,$port,$ASKED,443")"
 	wait_bg asker
 	is "$(grep '^{' "$PP_TMP/bg/asker.out" | grep -c ENOENT || true)" 0 'not found'

@@ -23,7 +23,7 @@ idle() {
 
 idle_server() {
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --end none --timeout 100
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 }
 
 # Whether a client is listed as accepted, by the port of its header
@@ -43,7 +43,7 @@ rule_gone() {
 	next_port
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --size 20M --timeout 200 \
 		--peer-addr "$REAL"
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	start_bg client1 client "$PEER" client -c "$BACKEND" -p 8080 --size 20M --timeout 200 \
 		--send-header "v2,$REAL,$port,$ASKED,443"
 	wait_until 10 has_accepted "$port"
@@ -143,7 +143,7 @@ spoofed() {
 listen() {
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --timeout 100 \
 		--peer-addr "$REAL" "$@"
-	wait_port backend 8080
+	wait_listening server
 }
 
 # idlers COUNT [OPTION]...: as many connections without a header, all at once

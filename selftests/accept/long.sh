@@ -26,7 +26,7 @@ bulk() {
 	next_port
 	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
 	start_bg server backend "$pp_selftests/tools/bulk_app.py" server "$BACKEND" 8080
-	wait_until 20 grep -q ready "$PP_TMP/bg/server.out"
+	wait_until 20 bg_says server ready
 	start_bg client client "$pp_selftests/tools/bulk_app.py" client "$BACKEND" 8080 "$(header)" "$1"
 	wait_bg client 300
 	is "$(bg_output client)" "$1 $REAL $port"
@@ -47,11 +47,11 @@ far() {
 	END
 	((++raw_port))
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --timeout 20
-	wait_port backend 8080
+	wait_listening server
 	lb_ppctl add-rule accept to "$BACKEND" port 8080 from "$BALANCER" >/dev/null
 	ns client "$pp_selftests/tools/forge_header.py" far "$BALANCER" "$raw_port" "$BACKEND" 8080
 	# The first segment is the data behind the header
-	is "$(ns backend nft -j list counter netdev pp_far whole | json_first packets)" 5 'whole segments'
+	is "$(first_of packets ns backend nft -j list counter netdev pp_far whole)" 5 'whole segments'
 	ns backend nft delete table netdev pp_far
 	lb_ppctl flush-rules
 	stop_bg server

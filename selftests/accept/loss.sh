@@ -64,7 +64,7 @@ failures() {
 		header=(--send-header "v2,$REAL,0,$ASKED,443") seen=(--peer-addr "$REAL" --peer-port client)
 	fi
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --timeout 25 "${seen[@]}"
-	wait_port backend 8080
+	wait_listening server
 	ns client "$PEER" client -c "$BACKEND" -p 8080 -n 100 -j 100 --timeout 25 "${header[@]}" \
 		>"$client" 2>/dev/null || true
 	stop_bg server
@@ -107,9 +107,9 @@ for family in 4 6; do
 	accept_family $family
 	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
 	check "accept: IPv$family, a damaged SYN amid the handshake -> exact" \
-		raw_named 40001 --damage syn
+		raw_named 30001 --damage syn
 	check "accept: IPv$family, another SYN amid the handshake -> exact" \
-		raw_named 40002 --damage new-syn
+		raw_named 30002 --damage new-syn
 done
 
 client_options=()

@@ -118,7 +118,7 @@ everywhere() {
 	ns backend nft "table inet pp_seen { counter pool { }; chain input {
 		type filter hook input priority 0; $NFT tcp dport 8080 counter name pool; ct state new; }; }"
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --end none --timeout 20
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 --end none --timeout 20 \
 		--send-raw "$(v2 21 "$TCP" "$FAR,$port,$FAR_ASKED,443" e1=616263)"
 	wait_until 10 connected
@@ -136,7 +136,7 @@ everywhere() {
 	[[ -n $(ns backend ss -Htn state established "dst [$seen] and dport = $port") ]]
 	ns backend conntrack -L -f "ipv$FAMILY" -p tcp --orig-port-src "$port" 2>/dev/null |
 		grep ESTABLISHED | grep -qw "$seen"
-	(($(ns backend nft -j list counter inet pp_seen pool | json_first packets) > 0))
+	(($(first_of packets ns backend nft -j list counter inet pp_seen pool) > 0))
 	wait_until 10 accepted_event
 	is "$(jq -c 'select(.event == "accepted").connection | [.client, .client_port, .seen]' \
 		"$PP_TMP/bg/monitor.out")" "[\"$FAR\",$port,\"$seen\"]"
@@ -153,7 +153,7 @@ by_getsockopt() {
 	next_port
 	header=$(v2 21 "$TCP" "$FAR,$port,$FAR_ASKED,443" e1=616263)
 	start_bg asker backend "$pp_selftests/tools/ask_header.py" "$BACKEND" 8080 1
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/asker.out"
+	wait_listening asker
 	is "$(ns client timeout 30 bash -c "exec 3<>/dev/tcp/$BACKEND/8080
 		printf '$(escaped "$header")hello\n' >&3; head -n 1 <&3")" hello
 	wait_bg asker
@@ -171,7 +171,7 @@ same_port() {
 	next_port
 	seen=$(seen_for "$FAR")
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 2 --end none --timeout 20
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 --end none --timeout 20 \
 		--send-raw "$(v2 21 "$TCP" "$FAR,$port,$FAR_ASKED,443")"
 	wait_until 10 connected
@@ -205,7 +205,7 @@ chained() {
 	lb_ppctl add-rule send to "$BACKEND" port 8080 >/dev/null
 	next_port
 	start_bg reader backend "$pp_selftests/tools/read_header.py" "$BACKEND" 8080 1
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/reader.out"
+	wait_listening reader
 	is "$(ns client timeout 30 bash -c "exec 3<>/dev/tcp/$VIP/80
 		printf '$(escaped "$(v2 21 "$TCP" "$FAR,$port,$FAR_ASKED,443")")hello\n' >&3
 		head -n 1 <&3")" hello

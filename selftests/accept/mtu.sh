@@ -60,7 +60,7 @@ nothing_too_long() {
 }
 
 is_accepted() {
-	(($("${1}_ppctl" -j list-rules | json_first accepted) > 0))
+	(($(first_of accepted "${1}_ppctl" -j list-rules) > 0))
 }
 
 gets_narrower() {
@@ -141,7 +141,7 @@ narrow_behind() {
 # router NAME: NAME has the rule; the application's host gets the error as one of a router
 router() {
 	from_application 1
-	(($("${1}_ppctl" -j show-stats | json_first icmp) > 0))
+	(($(first_of icmp "${1}_ppctl" -j show-stats) > 0))
 	has_heard
 	forget
 }
@@ -175,11 +175,11 @@ told_twice() {
 # reason
 forged() {
 	start_bg router lb "$pp_selftests/tools/forge_error.py" back "$BACKEND" "$2" "$BALANCER" \
-		"${3:-40004}" "${mtu:-1300}" "$1"
-	wait_until 20 grep -q listening "$PP_TMP/bg/router.out"
+		"${3:-30004}" "${mtu:-1300}" "$1"
+	wait_until 20 bg_says router listening
 	start_bg server backend "$PEER" server -l "$BACKEND" -p "$2" --end none --timeout 60
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
-	start_bg held far "$PEER" client -c "$BACKEND" -p "$2" --bind-port "${3:-40004}" --end none \
+	wait_listening server
+	start_bg held far "$PEER" client -c "$BACKEND" -p "$2" --bind-port "${3:-30004}" --end none \
 		--timeout 60 --send-header "v2,$REAL,0,$ASKED,443"
 	wait_bg router
 }

@@ -15,16 +15,16 @@ topo_lb 4
 seen_as() {
 	local before stat=${5:-backend}_ppctl
 
-	before=$($stat -j show-stats | json_first "$3")
+	before=$(first_of "$3" "$stat" -j show-stats)
 	TARGET=$BACKEND PORT=8080 transfer 1 --peer-addr "$1" --peer-port "$2" -- --send-raw "$4" \
 		--timeout 5
-	is "$($stat -j show-stats | json_first "$3")" $((before + 1)) "$3"
+	is "$(first_of "$3" "$stat" -j show-stats)" $((before + 1)) "$3"
 }
 
 # The destination is written in the same way, and the application asks for it as an IPv4 address
 original() {
 	start_bg asker backend "$pp_selftests/tools/ask_header.py" "$BACKEND" 8080 1
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/asker.out"
+	wait_listening asker
 	is "$(ns client timeout 30 bash -c "exec 3<>/dev/tcp/$BACKEND/8080
 		printf '$(escaped "$1")hello\n' >&3; head -n 1 <&3")" hello
 	wait_bg asker

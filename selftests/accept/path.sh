@@ -37,7 +37,7 @@ behind() {
 remembered() {
 	local port
 
-	for port in 41001 41002 41003 41004 41005 41006; do
+	for port in 31001 31002 31003 31004 31005 31006; do
 		gateway_rule to "$BACKEND" port 8080 from "$BALANCER"
 		BOTH='--order both' through 1 --bind-port $port
 		nat_dnat
@@ -122,7 +122,7 @@ unanswered() {
 	trap 'ns backend nft delete table inet pp_drop' EXIT
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --order server --timeout 30 \
 		--peer-addr "$REAL"
-	wait_port backend 8080
+	wait_listening server
 	before=$(retransmitted)
 	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 --order server --timeout 30 \
 		--send-header "v2,$REAL,0,$ASKED,443"
@@ -142,7 +142,7 @@ by_mark() {
 	BOTH='--order server --timeout 20' named "$port"
 	# the acknowledgement of half a header is the module's own
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080
-	wait_port backend 8080
+	wait_listening server
 	start_bg half client bash -c "exec 3<>/dev/tcp/$BACKEND/8080; printf 'PROXY ' >&3; exec sleep 60"
 	wait_until 10 half_acked
 	stop_bg half
@@ -162,7 +162,7 @@ min_rtt() {
 # The round trip takes 40 ms, in the first of all samples as well
 round_trip() {
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --end none --timeout 30
-	wait_port backend 8080
+	wait_listening server
 	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 --end none --timeout 30 \
 		--send-header "v2,$REAL,0,$ASKED,443"
 	wait_until 10 rtt_known
@@ -188,7 +188,7 @@ synack_repeated() {
 		}
 	END
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --end none --timeout 30
-	wait_port backend 8080
+	wait_listening server
 	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 --end none --timeout 30 \
 		--send-header "v2,$REAL,0,$ASKED,443"
 	wait_until 10 rtt_known

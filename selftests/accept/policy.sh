@@ -59,7 +59,7 @@ refused_by() {
 
 	before=$(counter_of "$1" refused)
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	ns client "$PEER" client -b "$SOURCE" -c "$BACKEND" -p 8080 --timeout 15 >/dev/null 2>&1 ||
 		status=$?
 	stop_bg server

@@ -36,7 +36,7 @@ calm() {
 	"$@"
 	is "$(window_probes)" "$probes" 'window probes'
 	is "$(accept_stat spoofed)" 0 'taken for forged'
-	is "$(lb_ppctl -j show-stats | json_first spoofed)" 0 'taken for forged on the gateway'
+	is "$(first_of spoofed lb_ppctl -j show-stats)" 0 'taken for forged on the gateway'
 }
 
 ipvs_begin() {
@@ -83,7 +83,7 @@ assigned() {
 	mkdir -p "$PP_TMP/bpf"
 	mount -t bpf bpf "$PP_TMP/bpf"
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --peer-addr "$REAL"
-	wait_port backend 8080
+	wait_listening server
 	ns backend "$pp_selftests/tools/assign_socket.py" "$1" "$BACKEND" 8080 "$PP_TMP/bpf/program"
 	ns backend tc qdisc add dev eth0 clsact
 	ns backend tc filter add dev eth0 ingress bpf direct-action object-pinned "$PP_TMP/bpf/program"

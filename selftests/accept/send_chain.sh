@@ -49,7 +49,7 @@ reads() {
 # sent HEX: in $answer, what the backend reads if the gateway gets this
 sent() {
 	start_bg reader backend "$pp_selftests/tools/read_header.py" "$BACKEND" 8080 1
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/reader.out"
+	wait_listening reader
 	is "$(ns client timeout 30 bash -c "exec 3<>/dev/tcp/$VIP/80
 		printf '$(escaped "$1")hello\n' >&3; head -n 1 <&3")" hello
 	wait_bg reader

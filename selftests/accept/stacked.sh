@@ -35,7 +35,7 @@ chained() {
 	lb_ppctl add-rule accept to "$VIP" port 80 from "$BALANCER" stacked 2 >/dev/null
 	lb_ppctl add-rule send to "$BACKEND" port 8080 >/dev/null
 	start_bg reader backend "$pp_selftests/tools/read_header.py" "$BACKEND" 8080 1
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/reader.out"
+	wait_listening reader
 	is "$(ns client timeout 30 bash -c "exec 3<>/dev/tcp/$VIP/80
 		printf '$(escaped "$1")hello\n' >&3; head -n 1 <&3")" hello
 	wait_bg reader

@@ -75,7 +75,7 @@ own_address() {
 	wait_until 20 listens 8082
 	! echo 'PROXY UNKNOWN' | ns lb socat -u - \
 		"TCP$FAMILY:$LB_URL:8082,so-bindtodevice=vrf1,connect-timeout=3" || fail 'connected'
-	(($(lb_ppctl -j show-stats | json_first own_vrf) > $1))
+	(($(first_of own_vrf lb_ppctl -j show-stats) > $1))
 	[[ ! -s $PP_TMP/own ]]
 	stop_bg own
 }
@@ -97,7 +97,7 @@ for family in 4 6; do
 	LB_URL=$LB
 	[[ $family == 4 ]] || LB_URL=[$LB]
 	check "accept: IPv$family, VRF, host to its own address -> SYN dropped" own_address \
-		"$(lb_ppctl -j show-stats | json_first own_vrf)"
+		"$(first_of own_vrf lb_ppctl -j show-stats)"
 	[[ $family == 6 ]] ||
 		check 'accept: IPv4, VRF, local application, rp_filter=1 -> exact' strictly
 done

@@ -32,7 +32,7 @@ told() {
 # honest NAME: connections with a header of their own, while the others wait
 honest() {
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n "$honest" --peer-addr "$REAL"
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	ns client "$PEER" client -c "$BACKEND" -p 8080 -n "$honest" -j 8 \
 		--send-header "v2,$REAL,0,$BACKEND,443" >"$PP_TMP/sent" 2>"$PP_TMP/honest"
 	wait_bg server
@@ -56,7 +56,7 @@ accept_rule to "$BACKEND" port 8080 from 10.0.1.0/24 timeout 3600
 alone=$(honest)
 before=$(slab_kb)
 start_bg listener backend "$PEER" server -l "$BACKEND" -p 8080 --timeout 1800
-wait_until 20 grep -q 'listening on' "$PP_TMP/bg/listener.out"
+wait_listening listener
 start_bg crowd client "$bench/crowd" "$BACKEND" 8080 $((crowd / ${#sources[@]})) PROXY "${sources[@]}"
 wait_until 1800 told
 pending=$(accept_stat pending)

@@ -44,7 +44,7 @@ not_in_the_way() {
 	[[ $1 != none ]] || ! module_loaded || fail "the module is loaded"
 	if [[ -n ${rules_of[$1]:-} ]]; then
 		is "$(lb_ppctl -j list-rules | grep -o '"id"' | wc -l)" "${rules_of[$1]}" 'rules'
-		is "$(lb_ppctl -j show-stats | json_first tagged)" 0 'tagged connections'
+		is "$(first_of tagged lb_ppctl -j show-stats)" 0 'tagged connections'
 	fi
 }
 

@@ -82,8 +82,8 @@ for ((round = 1; round <= rounds; round++)); do
 done
 for mode in "${modes[@]}"; do
 	case $mode in
-	send*) is "$(ns "$mode" "$PPCTL" -j show-stats | json_first acked)" $((rounds * count)) ;;
-	accept*) is "$(ns "$mode" "$PPCTL" -j show-stats | json_first accepted)" $((rounds * count)) ;;
+	send*) is "$(first_of acked ns "$mode" "$PPCTL" -j show-stats)" $((rounds * count)) ;;
+	accept*) is "$(first_of accepted ns "$mode" "$PPCTL" -j show-stats)" $((rounds * count)) ;;
 	esac
 done
 

@@ -31,7 +31,7 @@ in_ns() {
 }
 
 stat_in() {
-	in_ns "$1" -j show-stats | json_first "$2"
+	first_of "$2" in_ns "$1" -j show-stats
 }
 
 # The address of the last rule of pp_netlink_load that is for one IPv4 port

@@ -50,7 +50,7 @@ no_resets() {
 
 # hop NS DEV: the address of a link
 hop() {
-	nsip "$1" -j link show "$2" | json_first address
+	first_of address nsip "$1" -j link show "$2"
 }
 
 # fuzz NAME NS OPTION...: PP_FUZZ_PACKETS packets, from NS to the load balancer
@@ -61,13 +61,13 @@ fuzz() {
 	[[ $ns == client ]] || device=lb:back
 	start_bg "$name" "$ns" "$FUZZ" -i eth0 -m "$(hop "${device%:*}" "${device#*:}")" \
 		-n "$packets" -w "$pause" -s "$((++seed))" "$@"
-	wait_until 20 grep -q ready "$PP_TMP/bg/$name.out" || fail "$(bg_output "$name")"
+	wait_until 20 bg_says "$name" ready || fail "$(bg_output "$name")"
 }
 
 # app NAME NS ARGUMENT...
 app() {
 	start_bg "$1" "$2" "$APP" "${@:3}"
-	wait_until 20 grep -q ready "$PP_TMP/bg/$1.out"
+	wait_until 20 bg_says "$1" ready
 }
 
 app_was_right() {
@@ -82,7 +82,7 @@ honest() {
 
 	"$@"
 	for name in "${fuzzers[@]}"; do
-		while [[ ! -e $PP_TMP/bg/$name.status ]]; do
+		while bg_runs "$name"; do
 			nap "$rest"
 			"$@"
 		done
@@ -130,18 +130,18 @@ right_headers() {
 	local i
 
 	for i in 1 2 3 4; do
-		echo -b "$(header 21 "$tcp" "$REAL,$((44992 + i)),$ASKED,443")"
-		echo -b "$(header 21 "$tcp" "$REAL,$((44992 + i)),$ASKED,443" 02=6162 04:700 crc)"
-		echo -b "$(printf 'PROXY TCP%s %s %s %s 443\r\n' "$FAMILY" "$REAL" "$ASKED" $((44992 + i)) |
+		echo -b "$(header 21 "$tcp" "$REAL,$((31744 + i)),$ASKED,443")"
+		echo -b "$(header 21 "$tcp" "$REAL,$((31744 + i)),$ASKED,443" 02=6162 04:700 crc)"
+		echo -b "$(printf 'PROXY TCP%s %s %s %s 443\r\n' "$FAMILY" "$REAL" "$ASKED" $((31744 + i)) |
 			od -An -v -tx1 | tr -d ' \n')"
 	done
 }
 
 other_headers() {
 	printf -- '-b %s ' "$(header 20 00 -)" "$(header 20 "$tcp" "$REAL,0,$ASKED,0" 04:30)" \
-		"$(header 21 00 - 04:3)" "$(header 21 "$tcp" "$REAL,45050,$ASKED,443" badcrc)" \
-		"$(header 22 "$tcp" "$REAL,45050,$ASKED,443")" "$(header 21 "$tcp" - 04:2)" \
-		"$(header 21 31 "$(printf '%0432d' 0)")" "$(header 21 "$tcp" "$REAL,45050,$ASKED,443" 04:4000)" \
+		"$(header 21 00 - 04:3)" "$(header 21 "$tcp" "$REAL,31802,$ASKED,443" badcrc)" \
+		"$(header 22 "$tcp" "$REAL,31802,$ASKED,443")" "$(header 21 "$tcp" - 04:2)" \
+		"$(header 21 31 "$(printf '%0432d' 0)")" "$(header 21 "$tcp" "$REAL,31802,$ASKED,443" 04:4000)" \
 		50524f585920554e4b4e4f574e0d0a 50524f5859205443503420300d0a 485454502f312e31
 }
 
@@ -175,13 +175,13 @@ done
 for family in 4 6; do
 	accept_family $family
 	tcp=$((family == 4 ? 11 : 21))
-	no_resets client 'tcp sport 44992-45055'
+	no_resets client 'tcp sport 31744-31807'
 	no_resets backend 'tcp sport 8082-8083'
 	fuzz_case send "$packets packets, 3 times -> no wrong byte, no header lost"
 	lb_ppctl flush-rules
 	ns client nft delete table inet pp_fuzz
 	ns backend nft delete table inet pp_fuzz
-	no_resets client 'tcp sport 44992-45055'
+	no_resets client 'tcp sport 31744-31807'
 	fuzz_case accept "$packets packets, twice -> no wrong byte, no header left"
 	backend_ppctl flush-rules
 	ns client nft delete table inet pp_fuzz

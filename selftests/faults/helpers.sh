@@ -22,7 +22,7 @@ exact_with() {
 	fail_helper "$helper"
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --header "v$version" \
 		"${names_client[@]}" "$@"
-	wait_port backend 8080
+	wait_listening server
 	start_bg client client "$PEER" client -c "$VIP" -p 80 "$@"
 	wait_until 20 has_failed
 	[[ -z ${SECONDS_MORE:-} ]] || sleep "$SECONDS_MORE"

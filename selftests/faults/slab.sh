@@ -152,7 +152,7 @@ some_fail() {
 	done
 	shift
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --timeout 60 "${both[@]}"
-	wait_port backend 8080
+	wait_listening server
 	faults task-filter N ignore-gfp-wait Y probability "$percent"
 	ns client "$PEER" client -c "$TARGET" -p "$PORT" -n $count -j 20 --timeout 60 \
 		"$@" >"$sent" 2>/dev/null || true

@@ -21,7 +21,7 @@ late() {
 	starved=$(stat_of send_starved) sent=$(stat_of sent_by_socket)
 	fail_helper "$helper"
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --header v2 --src-addr "$REAL" "$@"
-	wait_port backend 8080
+	wait_listening server
 	start_bg client lb "$PEER" client -c "$BACKEND" -p 8080 --ulp \
 		--send-header "v2,$REAL,4711,$ASKED,443" "$@"
 	wait_until 20 has_failed "$times"

@@ -22,7 +22,7 @@ accept_family() {
 
 # ppctl in the backend's namespace
 backend_ppctl() {
-	ns backend "$PPCTL" "$@"
+	"$PPCTL" -n "pp-$PP_ID-backend" "$@"
 }
 
 # accept_rule ARGUMENT...: the only rule there is
@@ -33,12 +33,12 @@ accept_rule() {
 
 # accept_stat NAME: a counter
 accept_stat() {
-	backend_ppctl -j show-stats | json_first "$1"
+	first_of "$1" backend_ppctl -j show-stats
 }
 
 # accept_rule_stat NAME: a counter of the only rule
 accept_rule_stat() {
-	backend_ppctl -j list-rules | json_first "$1"
+	first_of "$1" backend_ppctl -j list-rules
 }
 
 # The backend's own packets find the load balancer only by the mark of OUTPUT
@@ -116,6 +116,9 @@ escaped() {
 
 # next_port: sets $port to a client port that no connection of this test has used
 next_port() {
-	echo >>"$PP_TMP/ports"
-	port=$((20000 + $(wc -l <"$PP_TMP/ports")))
+	local used=0
+
+	[[ ! -e $PP_TMP/ports ]] || read -r used <"$PP_TMP/ports"
+	echo $((used + 1)) >"$PP_TMP/ports"
+	port=$((20001 + used))
 }

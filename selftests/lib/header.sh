@@ -81,7 +81,7 @@ refused_with() {
 	read -ra listener <<<"${LISTENER:-}"
 	before=$(accept_stat "$counter")
 	start_bg server backend "$PEER" server "${listener[@]}" -l "$BACKEND" -p 8080 -n 0
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	ns client "$PEER" client -c "$BACKEND" -p 8080 --timeout "${PATIENCE:-15}" "$@" \
 		>"$PP_TMP/client.json" 2>&1 || status=$?
 	stop_bg server

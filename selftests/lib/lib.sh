@@ -153,6 +153,16 @@ json_first() {
 	printf '%s\n' "${BASH_REMATCH[1]}"
 }
 
+# first_of NAME COMMAND...: the same of the JSON that a command prints; without a pipe, whose two ends
+# would be processes
+first_of() {
+	local name=$1 output=$PP_TMP/first.$BASHPID
+
+	shift
+	"$@" >"$output"
+	json_first "$name" <"$output"
+}
+
 need() {
 	local command
 
@@ -215,27 +225,52 @@ start_bg() {
 	shift 2
 	# One of this name that a failed case has left; nothing of it is left to read
 	stop_bg "$name"
-	rm -f "$base".{pid,status,out}
-	[[ $ns == - ]] || set -- nsenter --net="/run/netns/$(ns_name "$ns")" -- "$@"
+	: >"$base.pid"
+	: >"$base.status"
+	: >"$base.out"
+	[[ $ns == - ]] || set -- "$pp_ns" "pp-$PP_ID-$ns" "$@"
 	(
 		trap - EXIT
 		set +e
 		"$@" </dev/null >"$base.out" 2>&1 &
-		echo $! >"$base.tmp"
-		mv "$base.tmp" "$base.pid"
+		echo $! >"$base.pid"
 		wait $!
-		echo $? >"$base.tmp"
-		mv "$base.tmp" "$base.status"
+		echo $? >"$base.status"
 	) </dev/null >/dev/null 2>&1 &
-	wait_until 10 test -e "$base.pid" || fail "cannot start $name"
+	wait_until 10 test -s "$base.pid" || fail "cannot start $name"
+}
+
+# bg_file NAME END: prints a file of start_bg, without a process
+bg_file() {
+	local text
+
+	IFS= read -rd '' text <"$PP_TMP/bg/$1.$2" || true
+	printf '%s' "$text"
 }
 
 bg_pid() {
-	cat "$PP_TMP/bg/$1.pid"
+	bg_file "$1" pid
 }
 
 bg_output() {
-	cat "$PP_TMP/bg/$1.out"
+	bg_file "$1" out
+}
+
+bg_runs() {
+	[[ ! -s $PP_TMP/bg/$1.status ]]
+}
+
+# bg_says NAME TEXT: whether its output has this text
+bg_says() {
+	local text
+
+	IFS= read -rd '' text <"$PP_TMP/bg/$1.out" || true
+	[[ $text == *"$2"* ]]
+}
+
+# wait_listening NAME: until it says that it listens, as pp_peer and tcpdump do
+wait_listening() {
+	wait_until 20 bg_says "$1" 'listening on'
 }
 
 # wait_bg NAME [SECONDS]: until it ends (default 60 s); returns its status,
@@ -243,12 +278,12 @@ bg_output() {
 wait_bg() {
 	local base=$PP_TMP/bg/$1 status
 
-	wait_until "${2:-60}" test -e "$base.status" || {
+	wait_until "${2:-60}" not bg_runs "$1" || {
 		echo "$1 still runs; its output so far:"
 		cat "$base.out"
 		return 1
 	}
-	status=$(<"$base.status")
+	read -r status <"$base.status"
 	if ((status)); then
 		echo "$1 ended with $status:"
 		cat "$base.out"
@@ -260,16 +295,16 @@ wait_bg() {
 stop_bg() {
 	local base=$PP_TMP/bg/$1 signal=${2:-TERM} pid
 
-	[[ -e $base.pid ]] || return 0
-	if [[ ! -e $base.status ]]; then
-		pid=$(<"$base.pid")
+	[[ -s $base.pid ]] || return 0
+	if bg_runs "$1"; then
+		read -r pid <"$base.pid"
 		kill "-$signal" "$pid" 2>/dev/null || true
-		if ! wait_until 5 test -e "$base.status" >/dev/null; then
+		if ! wait_until 5 not bg_runs "$1" >/dev/null; then
 			kill -KILL "$pid" 2>/dev/null || true
-			wait_until 5 test -e "$base.status" >/dev/null || true
+			wait_until 5 not bg_runs "$1" >/dev/null || true
 		fi
 	fi
-	rm -f "$base.pid"
+	: >"$base.pid"
 }
 
 # shellcheck source=selftests/lib/net.sh
@@ -285,7 +320,7 @@ cap_start() {
 	rm -f "$(cap_file "$name")"
 	start_bg "cap-$name" "$ns" tcpdump -Z root --immediate-mode -B 8192 -s 0 -n -U \
 		-i "$dev" -w "$(cap_file "$name")" "$@"
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/cap-$name.out" || {
+	wait_listening "cap-$name" || {
 		bg_output "cap-$name"
 		return 1
 	}

@@ -61,25 +61,25 @@ lose_end() {
 # outcome WHERE EXPRESSION: jq evaluates it on the only rule, with the packets that lose has lost
 # there (.lost) and handshakes in progress (.open)
 outcome() {
-	local lost open rules
+	local all=$PP_TMP/outcome
 
-	lost=$(ns "${1%:*}" nft -j list counter netdev pp_lose lost)
-	open=$(lb_ppctl -j list-connections)
-	rules=$(lb_ppctl -j list-rules)
+	ns "${1%:*}" nft -j list counter netdev pp_lose lost >"$all"
+	lb_ppctl -j list-connections >>"$all"
+	lb_ppctl -j list-rules >>"$all"
 	jq -es "{ lost: [.[0].nftables[].counter.packets // empty][0], open: .[1] } + .[2][0] | $2" \
-		>/dev/null <<<"$lost $open $rules" || fail "not $2: $lost $open $rules"
+		"$all" >/dev/null || fail "not $2: $(<"$all")"
 }
 
 # grown EXPRESSION COMMAND...: jq evaluates it on the growth of the counters by the command
 grown() {
-	local expression=$1 before after
+	local expression=$1 stats=$PP_TMP/grown.$BASHPID
 
 	shift
-	before=$(lb_ppctl -j show-stats)
+	lb_ppctl -j show-stats >"$stats"
 	"$@"
-	after=$(lb_ppctl -j show-stats)
+	lb_ppctl -j show-stats >>"$stats"
 	jq -es ".[0][0] as \$before | .[1][0] | with_entries(.value -= \$before[.key]) | $expression" \
-		>/dev/null <<<"$before $after" || fail "not $expression: $before $after"
+		"$stats" >/dev/null || fail "not $expression: $(<"$stats")"
 }
 
 # raw_init: keeps the client's kernel from resetting connections that it does not know
@@ -88,12 +88,12 @@ raw_init() {
 		table inet pp_raw {
 			chain output {
 				type filter hook output priority 0; policy accept;
-				tcp sport 40000-40999 tcp flags & (rst|ack) == rst drop
+				tcp sport 30000-30999 tcp flags & (rst|ack) == rst drop
 			}
 		}
 	END
 	# shellcheck disable=SC2034 # used by those who source this
-	raw_port=40000
+	raw_port=30000
 }
 
 # raw_transfer PORT [OPTION of the server]... -- [OPTION of pp_rawtcp]...: like
@@ -108,7 +108,7 @@ raw_transfer() {
 	done
 	shift
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 "${server[@]}"
-	wait_port backend 8080
+	wait_listening server
 	ns client "$RAWTCP" -c "${TARGET:-$VIP}" -p "${PORT:-80}" -b "$CLIENT" --bind-port "$port" \
 		"$@" || {
 		stop_bg server

@@ -10,6 +10,11 @@
 #	10.0.1.2 (eth0) ---- (front) 10.0.1.1
 #	                     (back)  10.0.2.1 ---- (eth0) 10.0.2.2
 #	fd00:1::2            fd00:1::1, fd00:2::1           fd00:2::2
+#
+# Source ports that tests choose are below 32768: the kernel chooses from there on, and what is left
+# of an earlier connection would answer.
+
+pp_ns=${BASH_SOURCE[0]%/*}/../tools/pp_ns
 
 # Full name of a namespace of this run
 ns_name() {
@@ -21,7 +26,7 @@ ns_make() {
 	local name full
 
 	for name in "$@"; do
-		full=$(ns_name "$name")
+		full=pp-$PP_ID-$name
 		ip netns add "$full"
 		: >"$PP_TMP/ns/$name"
 		ns_sysctl "$name" net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0 \
@@ -33,7 +38,7 @@ ns_make() {
 # ns NAME COMMAND...: runs a program in a namespace; not a shell function. Like ip netns exec, but
 # without a /sys of the namespace, which takes as long as the rest under emulation.
 ns() {
-	nsenter --net="/run/netns/pp-$PP_ID-$1" -- "${@:2}"
+	"$pp_ns" "pp-$PP_ID-$1" "${@:2}"
 }
 
 # nsip NAME ARGUMENT...: ip(8) there
@@ -267,5 +272,5 @@ redirect_end() {
 
 # ppctl in the load balancer's namespace
 lb_ppctl() {
-	ns lb "$PPCTL" "$@"
+	"$PPCTL" -n "pp-$PP_ID-lb" "$@"
 }

@@ -10,11 +10,6 @@
 
 own='%{local_ip} %{local_port}'
 
-# By ppctl's own option for namespaces, which is faster
-lb_ppctl() {
-	"$PPCTL" -n "$(ns_name lb)" "$@"
-}
-
 # client_curl ARGUMENT...: curl in the client's namespace ($CLIENT_NS)
 client_curl() {
 	ns "${CLIENT_NS:-client}" curl -sS -m 30 "$@"

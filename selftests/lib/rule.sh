@@ -22,7 +22,7 @@ pp() {
 
 # in_net COMMAND...: a program in that namespace, with fewer steps than ns
 in_net() {
-	nsenter --net="/run/netns/$pp_net" "$@"
+	"$pp_ns" "$pp_net" "$@"
 }
 
 # results COMMAND...: a program in that namespace, whose results get their numbers here; its status
@@ -43,12 +43,12 @@ results() {
 
 # stats NAME: a counter there
 stats() {
-	pp -j show-stats | json_first "$1"
+	first_of "$1" pp -j show-stats
 }
 
 # limit NAME: a limit there
 limit() {
-	pp -j show-limits | json_first "$1"
+	first_of "$1" pp -j show-limits
 }
 
 # without_counters: rules as printed, up to their counters

@@ -26,7 +26,7 @@ transfer() {
 	read -ra both <<<"${BOTH:-}"
 	start_bg server "${SERVER_NS:-backend}" "$PEER" server -l "$BACKEND" -p "${BPORT:-8080}" \
 		-n "$count" "${both[@]}" "${server[@]}"
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	ns "${CLIENT_NS:-client}" "$PEER" client -c "${TARGET:-$VIP}" -p "${PORT:-80}" \
 		-n "$count" "${both[@]}" "$@" || {
 		stop_bg server
@@ -54,10 +54,10 @@ rule() {
 
 # stat_of NAME: a counter
 stat_of() {
-	lb_ppctl -j show-stats | json_first "$1"
+	first_of "$1" lb_ppctl -j show-stats
 }
 
 # rule_stat NAME: a counter of the only rule
 rule_stat() {
-	lb_ppctl -j list-rules | json_first "$1"
+	first_of "$1" lb_ppctl -j list-rules
 }

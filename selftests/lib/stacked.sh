@@ -128,7 +128,7 @@ talk() {
 
 	rm -f "$PP_TMP"/go.*
 	start_bg asker backend "$pp_selftests/tools/ask_header.py" "$BACKEND" 8080 1
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/asker.out"
+	wait_listening asker
 	begin_listening
 	start_bg caller client bash -c "exec 3<>/dev/tcp/$BACKEND/8080
 		printf '$(escaped "$first${1:0:half}")' >&3
@@ -194,7 +194,7 @@ listed() {
 	is "$(conn_of "$conn")" "$want" 'list-connections'
 	backend_ppctl list-connections | grep -F "$port" | grep -qF " $NEAR,$REAL" ||
 		fail "$(backend_ppctl list-connections)"
-	wait_until 10 grep -q '"accepted"' "$PP_TMP/bg/monitor.out"
+	wait_until 10 bg_says monitor '"accepted"'
 	is "$(jq -c "select(.event == \"accepted\").connection | $conn" "$PP_TMP/bg/monitor.out")" \
 		"$want" 'event'
 	is "$(asked '[.peer, .header, .original]')" \

@@ -15,11 +15,11 @@ state_init() {
 		table inet pp_raw {
 			chain output {
 				type filter hook output priority 0; policy accept;
-				tcp sport 40000-40999 tcp flags & rst == rst meta mark != 7 drop
+				tcp sport 30000-30999 tcp flags & rst == rst meta mark != 7 drop
 			}
 		}
 	END
-	raw_port=40000
+	raw_port=30000
 	# Packets to a client need a route; no host is there
 	nsip lb route add default via "$CLIENT"
 	nsip lb -6 route add default via fd00:1::2
@@ -56,7 +56,7 @@ state_app() {
 	stop_bg app KILL
 	ns backend ss -HKtan sport = :8080 >/dev/null
 	start_bg app backend env PP_FUZZ_PATIENCE=100000 "$pp_selftests/tools/fuzz_app.py" server "$BACKEND" 8080 "${APP_BYTE:-d}" "$@"
-	wait_until 20 grep -q ready "$PP_TMP/bg/app.out"
+	wait_until 20 bg_says app ready
 }
 
 # state_app_end [CONNECTIONS]: it has no complaint, and had that many connections
@@ -83,7 +83,7 @@ balancer_begin() {
 	mkfifo "$go"
 	start_bg balancer client bash -c "exec \"\$@\" <>$go" - "$pp_selftests/tools/forge_state.py" "$1" \
 		"$BALANCER" "$((raw_port + 1))" "$STATE_TO" "$STATE_PORT" "$FIRST" "$SECOND"
-	wait_until 60 grep -q now "$PP_TMP/bg/balancer.out"
+	wait_until 60 bg_says balancer now
 }
 
 balancer_end() {

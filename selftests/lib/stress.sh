@@ -21,12 +21,12 @@ chain_begin() {
 
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 "${both[@]}" \
 		--peer-addr client --peer-port client
-	wait_port backend 8080
+	wait_listening server
 	start_bg client client "$PEER" client -c "$VIP" -p 80 -j 8 "${both[@]}"
 }
 
 chain_runs() {
-	[[ ! -e $PP_TMP/bg/client.status ]]
+	bg_runs client
 }
 
 # All were exact, and no connection is in progress any more

@@ -60,7 +60,7 @@ ssh_login() {
 ssh_banner() {
 	front 2200
 	user_talk "$port" "${VERSION}2200" 'SSH-2.0-nobody\r\n' | grep -aq '^SSH-2.0-OpenSSH'
-	wait_until 10 grep -q "Connection from $USER_IP port $port " "$PP_TMP/bg/sshd.out"
+	wait_until 10 bg_says sshd "Connection from $USER_IP port $port "
 	all_accepted 1
 }
 

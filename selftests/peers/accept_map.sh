@@ -85,7 +85,7 @@ sshd_start() {
 sshd_log() {
 	map_front 2200
 	user_talk "$port" "${FRONT_PORT}2200" 'SSH-2.0-nobody\r\n' | grep -aq '^SSH-2.0-OpenSSH'
-	wait_until 10 grep -q "Connection from $SEEN port $port " "$PP_TMP/bg/sshd.out"
+	wait_until 10 bg_says sshd "Connection from $SEEN port $port "
 	named_by_list
 }
 

@@ -22,11 +22,11 @@ haproxy_dual() {
 	{
 		echo 'defaults'
 		printf '\ttimeout %s 60s\n' connect client server
-		printf 'listen four\n\tbind :::42200 v4v6\n\tserver s 10.0.2.2:2200 send-proxy-v2\n'
-		printf 'listen six\n\tbind :::52200 v4v6\n\tserver s [fd00:2::2]:2200 send-proxy-v2\n'
+		printf 'listen four\n\tbind :::2204 v4v6\n\tserver s 10.0.2.2:2200 send-proxy-v2\n'
+		printf 'listen six\n\tbind :::2206 v4v6\n\tserver s [fd00:2::2]:2200 send-proxy-v2\n'
 	} >"$haproxy_conf"
 	start_bg haproxy client haproxy -db -f "$haproxy_conf"
-	wait_port client 52200
+	wait_port client 2206
 }
 
 # With the dates of a log that syslog writes
@@ -84,7 +84,7 @@ fail2ban_start() {
 pair() {
 	accept_setting "$1" 2
 	topo_family "$2"
-	BALANCER=$CLIENT FAMILY=$1 FRONT_PORT=$((2 + $2 / 2))2200
+	BALANCER=$CLIENT FAMILY=$1 FRONT_PORT=220$2
 	case $1 in
 	6)
 		MAP="map6 240.0.0.0/4 map6-key $key" OTHER=2001:db8:9::2 OTHER_FRONT='[2001:db8:9::1]'

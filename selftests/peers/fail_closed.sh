@@ -59,7 +59,7 @@ dropped() {
 	local status=0
 
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --header any -n 0
-	wait_port backend 8080
+	wait_listening server
 	ns client "$PEER" client -c "$VIP" -p 80 --timeout 5 \
 		--send-header "v2,192.0.2.66,1,192.0.2.67,2" >"$PP_TMP/out" 2>&1 || status=$?
 	stop_bg server

@@ -206,7 +206,7 @@ begin() {
 	rules
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n "$1" --header "v$version" \
 		"${names_client[@]}" --timeout 100 "${@:2}"
-	wait_port backend 8080
+	wait_listening server
 	start_bg client client "$PEER" client -c "$VIP" -p 80 -n "$1" -j "$1" --timeout 100 "${@:2}"
 }
 
@@ -280,7 +280,7 @@ in_handshake() {
 	master_dies
 	ns "${1%:*}" nft delete table netdev pp_lose
 	began=$(date +%s)
-	wait_until "$bound" test -e "$PP_TMP/bg/client.status" || {
+	wait_until "$bound" not bg_runs client || {
 		ns lb2 "$PPCTL" list-connections
 		ns lb2 "$PPCTL" show-stats | grep -v ' 0 '
 		ns lb2 conntrack -L -p tcp

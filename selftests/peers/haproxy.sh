@@ -54,7 +54,7 @@ answer() {
 without_rule() {
 	lb_ppctl flush-rules
 	refused "http://$VIP_URL/"
-	wait_until 10 grep -q 'does not look like a PROXY protocol header' "$PP_TMP/bg/haproxy.out"
+	wait_until 10 bg_says haproxy 'does not look like a PROXY protocol header'
 }
 
 one() {

@@ -24,7 +24,7 @@ to() {
 
 	[[ $FAMILY == 4 ]] || any=::
 	start_bg server backend "$PEER" server -l $any -p 8080 -n "$count" --peer-addr "$LB" "${@:4}"
-	wait_port backend 8080
+	wait_listening server
 	ns client "$PEER" client -c "$1" -p "$2" -n "$count" -j 10 --size 20k
 	wait_bg server
 }
@@ -77,7 +77,7 @@ from_node() {
 	rules origin proxy
 	start_bg server backend "$PEER" server -l "$([[ $FAMILY == 4 ]] && echo 0.0.0.0 || echo ::)" \
 		-p 8080 -n 4 --header v2 --dst-addr any --dst-port any
-	wait_port backend 8080
+	wait_listening server
 	ns lb "$PEER" client -c "$CLUSTER" -p 80 -n 4
 	wait_bg server
 }

@@ -84,7 +84,7 @@ redis_lists() {
 sshd_logs() {
 	stream_rule
 	user_talk "$port" 2200 'SSH-2.0-nobody\r\n' | grep -aq '^SSH-2.0-OpenSSH'
-	wait_until 10 grep -q "Connection from $USER_IP port $port " "$PP_TMP/bg/sshd.out"
+	wait_until 10 bg_says sshd "Connection from $USER_IP port $port "
 	is "$(accept_rule_stat accepted)" 1
 }
 

@@ -49,7 +49,7 @@ nothing_wrong() {
 	lb_ppctl add-rule send to fd00:2::2
 	backend_ppctl add-rule accept to "$BACKEND" port 8080 from "$BALANCER"
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0
-	wait_port backend 8080
+	wait_listening server
 	nothing_of lb '[a-z]*'
 	nothing_of backend '[a-z]*'
 	stop_bg server

@@ -245,7 +245,7 @@ from_before() {
 	ns lb nft 'table inet pp_forward { flowtable f { hook ingress priority 0; devices = { front, back }; };
 		chain forward { type filter hook forward priority 0; ct state established flow add @f; }; }'
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --end none --timeout 60
-	wait_port backend 8080
+	wait_listening server
 	start_bg client client "$PEER" client -c "$VIP" -p 80 --end none --size 50k --timeout 60
 	wait_until 10 offloaded
 	lb_ppctl add-rule send to "$BACKEND" port 8081
@@ -265,7 +265,7 @@ tagged_before() {
 	ns lb nft 'table inet pp_forward { flowtable f { hook ingress priority 0; devices = { front, back }; };
 		chain forward { type filter hook forward priority 0; ct state established flow add @f; }; }'
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --header v2 -n 0 --end none --timeout 60
-	wait_port backend 8080
+	wait_listening server
 	start_bg client client "$PEER" client -c "$VIP" -p 80 --end none --size 50k --timeout 60
 	wait_until 10 offloaded
 	finds lb 'ok flowtable' 'no flowtable'

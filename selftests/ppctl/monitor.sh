@@ -140,7 +140,7 @@ stuck_begin() {
 		}
 	END
 	start_bg stuck-server backend "$PEER" server -l 10.0.2.2 -p 8080 --end none --timeout 240
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/stuck-server.out"
+	wait_listening stuck-server
 	start_bg stuck lb bash -c 'exec 3<>/dev/tcp/10.0.2.2/8080; echo >&3; sleep 240'
 	wait_until 20 is_stuck
 }
@@ -202,7 +202,7 @@ accepted() {
 	wait_until 10 printed text \
 		" accepted client $REAL:$port to $ASKED:443 proxy $BALANCER:[0-9]* local $BACKEND:8080 rule "
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080
-	wait_port backend 8080
+	wait_listening server
 	refused_for bad_header 6162636465666768
 	refused_for bad_crc "$("$pp_selftests/tools/make_header.py" 21 11 "$REAL,9,$ASKED,443" badcrc)"
 	refused_for timeout '' 15
@@ -228,7 +228,7 @@ limit_of_accepted() {
 	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
 	backend_ppctl set-limit accepted 1
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0
-	wait_port backend 8080
+	wait_listening server
 	ns client timeout 30 bash -c "exec 3<>/dev/tcp/$BACKEND/8080; exec 4<>/dev/tcp/$BACKEND/8080
 		printf 'PROXY TCP4 $REAL $ASKED 4321 443\r\n' >&3
 		printf 'PROXY TCP4 $REAL $ASKED 4322 443\r\n' >&4
@@ -249,7 +249,7 @@ by_socket() {
 	next_port
 	watch json backend -j
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 1 --peer-addr "$REAL" --peer-port "$port"
-	wait_port backend 8080
+	wait_listening server
 	backend_ppctl attach to "$BACKEND" port 8080 from "$BALANCER" >/dev/null
 	ns client "$PEER" client -c "$BACKEND" -p 8080 -n 1 --send-header "v2,$REAL,$port,$ASKED,443"
 	wait_bg server
@@ -280,7 +280,7 @@ lost() {
 	ns lb "$pp_selftests/tools/pp_netlink_load" hosts 0 30000 >/dev/null
 	lb_ppctl flush-rules
 	kill -CONT "$(bg_pid json)"
-	wait_until 60 grep -q '"event":"lost"' "$PP_TMP/bg/json.out"
+	wait_until 60 bg_says json '"event":"lost"'
 	wait_until 90 goes_on
 	ended json
 	lb_ppctl flush-rules

@@ -66,7 +66,7 @@ told() {
 	start_bg told - "$PPCTL" -n "$pp_net" monitor -j
 	sleep 0.5
 	pp replace-rule "$id" send to 10.0.9.5 >/dev/null
-	wait_until 10 grep -q '"to":"10.0.9.5"' "$PP_TMP/bg/told.out"
+	wait_until 10 bg_says told '"to":"10.0.9.5"'
 	stop_bg told
 	is "$(jq -r '"\(.event) \(.rule.id) \(.rule.to)"' "$PP_TMP/bg/told.out" | paste -sd ,)" \
 		"rule-removed $id 10.0.9.3,rule-added $id 10.0.9.5"

@@ -195,7 +195,7 @@ events_of_changes() {
 	start_bg events - "$PPCTL" -n "$pp_net" monitor -j
 	sleep 0.5
 	printf 'send to 10.0.9.1\nsend to 10.0.9.2 version 1\nsend to 10.0.9.4\n' | pp restore >/dev/null
-	wait_until 10 grep -q '"to":"10.0.9.4"' "$PP_TMP/bg/events.out"
+	wait_until 10 bg_says events '"to":"10.0.9.4"'
 	stop_bg events
 	is "$(jq -r '.event + " " + .rule.to' "$PP_TMP/bg/events.out" | sort | paste -sd ,)" \
 		'rule-added 10.0.9.2,rule-added 10.0.9.4,rule-removed 10.0.9.2,rule-removed 10.0.9.3'

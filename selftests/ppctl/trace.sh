@@ -68,7 +68,7 @@ accepts() {
 
 refuses() {
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0
-	wait_port backend 8080
+	wait_listening server
 	trace_begin
 	ns client timeout 10 bash -c "exec 3<>/dev/tcp/$BACKEND/8080; printf abcdefgh >&3; cat <&3" >/dev/null 2>&1 || true
 	wait_until 10 ended pp_accept_state
@@ -93,7 +93,7 @@ by_socket() {
 	backend_ppctl flush-rules
 	next_port
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 1 --peer-addr "$REAL" --peer-port "$port"
-	wait_port backend 8080
+	wait_listening server
 	backend_ppctl attach to "$BACKEND" port 8080 from "$BALANCER" >/dev/null
 	trace_begin
 	ns client "$PEER" client -c "$BACKEND" -p 8080 -n 1 --send-header "v2,$REAL,$port,$ASKED,443"

@@ -67,7 +67,7 @@ three() {
 	is "$(limit handshakes)" 3
 	start_bg three-server backend "$PEER" server -l "$hole" -p 8080 -n 3 --header v2 \
 		"${names_client[@]}" --timeout 240
-	wait_port backend 8080
+	wait_listening three-server
 	start_bg three client "$PEER" client -c "$hole" -p 8080 -n 3 -j 3 --timeout 240
 	wait_until 20 exactly handshakes 3
 	wait_until 20 header_sent 3
@@ -96,7 +96,7 @@ shown() {
 fourth() {
 	start_bg fourth-server backend "$PEER" server -l "$BACKEND" -p 8081 --header v2 \
 		"${names_client[@]}" --timeout 240
-	wait_port backend 8081
+	wait_listening fourth-server
 	start_bg fourth client "$PEER" client -c "$BACKEND" -p 8081 --timeout 240
 	wait_until 20 at_least limit 2
 	is "$(stats handshakes)" 3

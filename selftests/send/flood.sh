@@ -45,7 +45,7 @@ nat_second() {
 
 serve() {
 	start_bg "server-$1" backend "$PEER" server -l "$BACKEND" -p "$1" -n 0 "${@:2}"
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server-$1.out"
+	wait_listening "server-$1"
 }
 
 # connect NAME PORT: honest connections, 4 at a time
@@ -62,7 +62,7 @@ watch_limit() {
 	local now
 
 	most=0
-	while [[ ! -e $PP_TMP/bg/flood.status ]]; do
+	while bg_runs flood; do
 		now=$(stat_of handshakes)
 		((now <= most)) || most=$now
 		sleep 0.2
@@ -78,7 +78,7 @@ flooded() {
 	serve 8080 --header "$1"
 	serve 8081 --header "$1"
 	start_bg flood client "$pp_selftests/tools/pp_flood" $sources "$target" "$port" "$rate" "$seconds"
-	wait_until 20 grep -q begin "$PP_TMP/bg/flood.out"
+	wait_until 20 bg_says flood begin
 	sleep 1.5
 	connect here "$port"
 	connect there $((port + 1))
@@ -133,9 +133,9 @@ evicted() {
 	lb_ppctl set-limit handshakes 8
 	remade=$(stat_of remade)
 	start_bg server backend "$pp_selftests/tools/spoof_packets.py" server "$BACKEND" 8080
-	wait_until 20 grep -q ready "$PP_TMP/bg/server.out"
+	wait_until 20 bg_says server ready
 	ns client "$pp_selftests/tools/spoof_packets.py" evicted "$CLIENT" "$raw_port" "$target" "$port"
-	wait_until 5 grep -q header "$PP_TMP/bg/server.out"
+	wait_until 5 bg_says server header
 	is "$(grep header "$PP_TMP/bg/server.out")" "header $CLIENT $target"
 	is $(($(stat_of remade) - remade)) 1 'entries made again'
 	stop_bg server KILL

@@ -131,9 +131,9 @@ lossy_exact() {
 	done
 }
 
-# The conntrack entry of a connection from port 40001
+# The conntrack entry of a connection from port 30001
 entry() {
-	ns lb grep 'sport=40001 dport=80 ' /proc/net/nf_conntrack
+	ns lb grep 'sport=30001 dport=80 ' /proc/net/nf_conntrack
 }
 
 offloaded() {
@@ -162,8 +162,8 @@ offload_waits() {
 	drop_chain "$(segment) counter name headers drop"
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --header v2 \
 		"${names_client[@]}" --end none
-	wait_port backend 8080
-	start_bg client client "$PEER" client -c "$VIP" -p 80 --bind-port 40001 --end none
+	wait_listening server
+	start_bg client client "$PEER" client -c "$VIP" -p 80 --bind-port 30001 --end none
 	wait_until 20 header_lost 3
 	is "$(lb_ppctl -j list-connections | jq -r '.[].state')" header-sent
 	wait_until 5 entry

@@ -23,7 +23,7 @@ attack() {
 	stop_bg backend-app # of an attack that failed
 	start_bg backend-app backend "$pp_selftests/tools/fuzz_app.py" server "$BACKEND" 8080 d \
 		header "$CLIENT" "$target"
-	wait_until 20 grep -q ready "$PP_TMP/bg/backend-app.out"
+	wait_until 20 bg_says backend-app ready
 	run_attack "$1" "$CLIENT" "$raw_port" "$target" "$port"
 	kill -TERM "$(bg_pid backend-app)" || fail "$(bg_output backend-app)"
 	wait_bg backend-app || fail 'the application failed'
@@ -40,7 +40,7 @@ run_attack() {
 	mkfifo "$go"
 	start_bg attacker client bash -c "exec \"\$@\" <>$go" - "$pp_selftests/tools/forge_header.py" "$@"
 	if [[ $1 == again_unknown || $1 == again_lowered ]]; then
-		wait_until 20 grep -q forget "$PP_TMP/bg/attacker.out"
+		wait_until 20 bg_says attacker forget
 		ns lb conntrack -F 2>/dev/null
 		echo >"$go"
 	fi
@@ -70,7 +70,7 @@ long_syns() {
 		}
 	END
 	attack "$@"
-	is "$(ns backend nft -j list counter netdev pp_long long | json_first packets)" 0 'SYNs with data'
+	is "$(first_of packets ns backend nft -j list counter netdev pp_long long)" 0 'SYNs with data'
 	ns backend nft delete table netdev pp_long
 }
 
@@ -108,7 +108,7 @@ forgotten() {
 	END
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 "${both[@]}" --header v2 \
 		"${names_client[@]}"
-	wait_port backend 8080
+	wait_listening server
 	start_bg client client "$PEER" client -c "$VIP" -p 80 "${both[@]}" -j 2
 	wait_until 30 all_acked
 	ns lb conntrack -F 2>/dev/null
@@ -140,7 +140,7 @@ forgotten_by_both() {
 	ns backend nft delete table inet pp_deaf
 	ns lb conntrack -F 2>/dev/null
 	echo >"$PP_TMP/both"
-	wait_until 10 test -e "$PP_TMP/bg/client.status"
+	wait_until 10 not bg_runs client
 	bg_output client | grep 'reset by peer' || fail "$(bg_output client)"
 }
 

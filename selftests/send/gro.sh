@@ -98,7 +98,7 @@ picked_up() {
 	netem client eth0 delay 5ms rate 50mbit
 	cap_start lowered lb back -s 100 'tcp port 8080'
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --header v2 --size 10
-	wait_port backend 8080
+	wait_listening server
 	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 --size 5M
 	wait_until 20 no_handshake
 	sleep 0.3

@@ -198,7 +198,7 @@ of_its_own() {
 for family in 6 4; do
 	topo_family $family
 	start_bg sink backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --header v2
-	wait_port backend 8080
+	wait_listening sink
 	# An ACK that should not wait, but does, comes before the header's acknowledgement
 	netem backend eth0 delay 20ms
 	cases

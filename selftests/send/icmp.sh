@@ -112,7 +112,7 @@ rejects_another_syn() {
 	ns client nft add table inet pp_deaf '{ chain input { type filter hook input priority 0;
 		tcp sport 8080 drop; }; }'
 	start_bg server server "$PEER" server -l "$BACKEND" -p 8080
-	wait_port server 8080
+	wait_listening server
 	start_bg first client "$PEER" client -c "$BACKEND" -p 8080 --bind-port 30000
 	wait_until 5 syn_is_answered
 	stop_bg first KILL

@@ -112,7 +112,7 @@ flushed_meanwhile() {
 	rule to "$BACKEND" port 8080
 	block "$1"
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 3 --header v2 "${names_client[@]}"
-	wait_port backend 8080
+	wait_listening server
 	start_bg client client "$PEER" client -c "$VIP" -p 80 -n 3 -j 3
 	wait_until 20 handshakes 3
 	lb_ppctl flush-rules
@@ -171,10 +171,10 @@ churned() {
 # Servers of two ports: connections to 8081 do not get their answer; to 8082 there is an endless
 # sequence of connections, which may fail
 load_begin() {
-	block 'tcp dport 8081 tcp sport != 40000-40999' 'tcp dport 8081 meta length > 76'
+	block 'tcp dport 8081 tcp sport != 30000-30999' 'tcp dport 8081 meta length > 76'
 	start_bg silent backend "$PEER" server -l "$BACKEND" -p 8081 -n 0
 	start_bg sink backend "$PEER" server -l "$BACKEND" -p 8082 -n 0 --no-data --end rst
-	wait_port backend 8081
+	wait_listening sink
 	wait_port backend 8082
 	start_bg flood client "$PEER" client -c "$BACKEND" -p 8082 -n 1000000 --no-data --end rst
 }
@@ -198,7 +198,7 @@ handshakes_begin() {
 	lb_ppctl add-rule send to "$BACKEND" port 8080 >/dev/null
 	lb_ppctl add-rule send to "$BACKEND" port 8081-8082 >/dev/null
 	start_bg syns client "$PEER" client -c "$BACKEND" -p 8081 -n 10 -j 10
-	start_bg stuck client "$PEER" client -c "$BACKEND" -p 8081 --bind-port $((40000 + RANDOM % 1000))
+	start_bg stuck client "$PEER" client -c "$BACKEND" -p 8081 --bind-port $((30000 + RANDOM % 1000))
 	wait_until 20 state_seen syn-sent
 	wait_until 20 state_seen header-sent
 }
@@ -219,7 +219,7 @@ talk() {
 	netem client eth0 rate $((4000 / ${PP_SLOW:-1}))kbit
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 "${both[@]}" --header v2 \
 		"${names_client[@]}"
-	wait_port backend 8080
+	wait_listening server
 	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 "${both[@]}" -j 2
 	wait_until 30 all_acked
 }
@@ -232,7 +232,7 @@ reloaded() {
 		handshakes_begin
 		talk
 		module_unload
-		[[ -e $PP_TMP/bg/client.status ]] || ((++alive))
+		! bg_runs client || ((++alive))
 		module_load
 		is "$(lb_ppctl -j list-rules)" '[]'
 		is "$(lb_ppctl -j show-stats | jq '[.[0][] | numbers] | add')" 0

@@ -74,7 +74,7 @@ failures() {
 
 	[[ $1 == none ]] || header+=("${names_client[@]}")
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --timeout 25 "${header[@]}"
-	wait_port backend 8080
+	wait_listening server
 	ns client "$PEER" client -c "$VIP" -p 80 -n 100 -j 100 --timeout 25 >"$client" 2>/dev/null || true
 	stop_bg server
 	wrong=$(bg_output server | grep -cE "\"error\":\"[^\"]*($pp_wrong)" || true)

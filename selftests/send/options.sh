@@ -100,7 +100,7 @@ fi
 
 not_connected() {
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --md5 secret
-	wait_port backend 8080
+	wait_listening server
 	if ns client "$PEER" client -c "$BACKEND" -p 8080 --md5 secret --timeout 3; then
 		fail 'connected'
 	fi

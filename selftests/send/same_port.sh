@@ -46,14 +46,14 @@ same_port() {
 	early=$(stat_of syn_early)
 	netem backend eth0 delay 100ms
 	start_bg queue lb "$pp_selftests/tools/queue_order.py" 7 2
-	wait_until 20 grep -q ready "$PP_TMP/bg/queue.out"
+	wait_until 20 bg_says queue ready
 	start_bg server backend "$pp_selftests/tools/spoof_packets.py" server "$BACKEND" 8080
-	wait_until 20 grep -q ready "$PP_TMP/bg/server.out"
+	wait_until 20 bg_says server ready
 	start_bg first client "$pp_selftests/tools/spoof_packets.py" low "$CLIENT" $raw_port "$VIP" 80
 	wait_until 5 queued 1
 	ns client "$pp_selftests/tools/spoof_packets.py" high "$1" $raw_port "$VIP" 80
 	wait_bg first
-	wait_until 5 grep -q header "$PP_TMP/bg/server.out"
+	wait_until 5 bg_says server header
 	is "$(grep -E 'header|nothing' "$PP_TMP/bg/server.out")" "header $CLIENT $VIP"
 	wait_until 5 second_dropped
 	is $(($(stat_of syn_early) - early)) 1 'SYNs dropped'

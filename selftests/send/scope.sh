@@ -106,16 +106,16 @@ header_sent() {
 at_once() {
 	local version=$1 options
 
-	options=(-c "${TARGET:-$VIP}" -p "${PORT:-80}" -b "$CLIENT" --bind-port 50000)
+	options=(-c "${TARGET:-$VIP}" -p "${PORT:-80}" -b "$CLIENT" --bind-port 31500)
 	rule to "$BACKEND" port 8080 version "$version"
 	start_bg first-server backend1 "$PEER" server -l "$BACKEND" -p 8080 \
 		--header "v$version" "${names_client[@]}"
-	wait_port backend1 8080
+	wait_listening first-server
 	hold
 	start_bg first-client client1 "$PEER" client "${options[@]}"
 	wait_until 20 header_sent
 	CLIENT_NS=client2 SERVER_NS=backend2 transfer 1 --header "v$version" "${names_client[@]}" \
-		-- -b "$CLIENT" --bind-port 50000
+		-- -b "$CLIENT" --bind-port 31500
 	header_sent
 	ns backend1 nft delete table netdev pp_hold
 	wait_bg first-client

@@ -28,12 +28,12 @@ spoofed() {
 serve_begin() {
 	stop_bg server KILL
 	start_bg server backend "$pp_selftests/tools/spoof_packets.py" server "$BACKEND" 8080
-	wait_until 20 grep -q ready "$PP_TMP/bg/server.out"
+	wait_until 20 bg_says server ready
 }
 
 # headers_name TARGET: the server has seen one header, which names this target
 headers_name() {
-	wait_until 5 grep -q 'header' "$PP_TMP/bg/server.out"
+	wait_until 5 bg_says server 'header'
 	is "$(grep -E 'header|nothing' "$PP_TMP/bg/server.out")" "header $CLIENT $1"
 }
 
@@ -89,19 +89,19 @@ answered_waiting() {
 	serve_begin
 	block pp_wait 'tcp dport 8080 tcp flags & syn == 0'
 	start_bg answered client "$tool" answer_reset "$CLIENT" "$raw_port" "$target" "$port"
-	wait_until 10 grep -q numbers "$PP_TMP/bg/answered.out"
+	wait_until 10 bg_says answered numbers
 	read -r _ isn seq <"$PP_TMP/bg/answered.out"
 	wait_until 5 header_waits
 	ns backend "$tool" reset_answer "$BACKEND" 8080 "$CLIENT" "$raw_port" "$isn" "$seq"
 	header_waits || fail 'the resets were believed'
-	wait_until 20 grep -q request "$PP_TMP/bg/answered.out"
+	wait_until 20 bg_says answered request
 	unblock pp_wait
 	wait_bg answered
 	headers_name "$target"
 }
 
 ages() {
-	while [[ ! -e $PP_TMP/bg/repeated.status ]]; do
+	while bg_runs repeated; do
 		lb_ppctl -j list-connections | jq ".[] | select(.client_port == $raw_port) | .age_ms"
 		sleep 1
 	done
@@ -160,7 +160,7 @@ part_acked() {
 	serve_begin
 	block pp_part "tcp dport 8080 tcp flags & syn == 0 meta length > $longest"
 	start_bg part client "$tool" part_acked "$CLIENT" "$raw_port" "$BACKEND" 8080
-	wait_until 10 grep -q numbers "$PP_TMP/bg/part.out"
+	wait_until 10 bg_says part numbers
 	read -r _ isn seq <"$PP_TMP/bg/part.out"
 	wait_until 5 header_waits
 	ns backend "$tool" ack_part "$BACKEND" 8080 "$CLIENT" "$raw_port" "$isn" "$seq" "$1"

@@ -71,7 +71,7 @@ fresh() {
 begin_server() {
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --header v2 \
 		--src-addr "$CLIENT" --src-port "$port" --dst-addr "$VIP" --dst-port 80 "$@"
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 }
 
 begin_client() {
@@ -244,7 +244,7 @@ bare() {
 	fresh
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --no-data \
 		--header "$header" "$@"
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	ns client "$PEER" client -c "$VIP" -p 80 -n "$count" --no-data "$@" -j 5
 	wait_until 10 backend_forgot
 	wait_until 10 no_handshake
@@ -271,7 +271,7 @@ acked() {
 fin_lost() {
 	fresh
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 5 --no-data --header v2
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	block backend prerouting "$(payload)"
 	start_bg client client "$PEER" client -c "$VIP" -p 80 -n 5 -j 5 --no-data
 	wait_until 20 taken backend 10

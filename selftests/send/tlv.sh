@@ -23,7 +23,7 @@ header() {
 	local i
 
 	start_bg reader backend "$pp_selftests/tools/read_header.py" "$BACKEND" 8080 "$1"
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/reader.out"
+	wait_listening reader
 	for ((i = 0; i < $1; i++)); do
 		is "$(ns client timeout 30 bash -c "exec 3<>/dev/tcp/$VIP/80; echo hello >&3; head -n 1 <&3")" hello
 	done
@@ -136,7 +136,7 @@ refuse_rule() {
 local_header() {
 	rule to "$BACKEND" port 8080 authority www.example.org crc32c
 	start_bg reader backend "$pp_selftests/tools/read_header.py" "$BACKEND" 8080 1
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/reader.out"
+	wait_listening reader
 	is "$(ns lb timeout 30 bash -c "exec 3<>/dev/tcp/$BACKEND/8080; echo hello >&3; head -n 1 <&3")" hello
 	wait_bg reader
 	is "$(grep '^{' "$PP_TMP/bg/reader.out")" '{"command": 0, "length": 16, "crc": null, "tlvs": []}'

@@ -75,7 +75,7 @@ while_flooded() {
 
 	shift 2
 	most=0 before=$(slab_kb)
-	while [[ ! -e $PP_TMP/bg/flood.status ]]; do
+	while bg_runs flood; do
 		"$@"
 		now=$("$stat" "$counter")
 		((now <= most)) || most=$now
@@ -118,7 +118,7 @@ send_beyond() {
 	wait_until 30 sent_at_least handshakes $((places * 3 / 4))
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 5 --header v2 \
 		"${names_client[@]}" --timeout 240
-	wait_port backend 8080
+	wait_listening server
 	start_bg client client "$PEER" client -c "$VIP" -p 80 -n 5 -j 5 --timeout 240
 	while_flooded handshakes $((places * 3 / 4)) sleep 0.1
 	((most <= places)) || fail "$most handshakes in progress"
@@ -152,7 +152,7 @@ accept_within() {
 	backend_ppctl set-limit pending $room
 	ns_sysctl backend net.core.somaxconn=8 net.ipv4.tcp_max_syn_backlog=8
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 -n 0 --peer-addr "$REAL"
-	wait_port backend 8080
+	wait_listening server
 	flood "$BACKEND" 8080 1024
 	wait_until 30 accepts_at_least pending 50
 	while_flooded pending $many accepted

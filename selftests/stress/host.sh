@@ -58,7 +58,7 @@ while True:
         taken.pop().close()
     print("full", len(taken))
     time.sleep(0.05)' "$1"
-	wait_until 120 grep -q full "$PP_TMP/bg/hog.out"
+	wait_until 120 bg_says hog full
 }
 
 memory() {

@@ -26,7 +26,7 @@ at_a_time=${PP_STRESS_AT_A_TIME:-3}
 # its ACK is held, needs no header.
 traffic_begin() {
 	start_bg sink backend "$PEER" server -l "$BACKEND" -p 8082 -n 0 --end rst --timeout 3
-	wait_port backend 8082
+	wait_listening sink
 	start_bg flood client "$PEER" client -c "$BACKEND" -p 8082 -n 100000000 -j 3 --end rst \
 		--timeout 3
 }

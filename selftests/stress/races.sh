@@ -34,16 +34,15 @@ pair_end() {
 }
 
 either_runs() {
-	[[ ! -e $PP_TMP/bg/client8080.status || ! -e $PP_TMP/bg/client8081.status ]]
+	bg_runs client8080 || bg_runs client8081
 }
 
 # Rules that match nothing here, in the same tables
 rules_come_and_go() {
 	local sent accepted
 
-	sent=$(lb_ppctl -j add-rule send to 10.0.2.0/24 port 8082 | json_first id)
-	accepted=$(backend_ppctl -j add-rule accept to "$BACKEND" port 8082 from "$LB" |
-		json_first id)
+	sent=$(first_of id lb_ppctl -j add-rule send to 10.0.2.0/24 port 8082)
+	accepted=$(first_of id backend_ppctl -j add-rule accept to "$BACKEND" port 8082 from "$LB")
 	lb_ppctl -j list-connections >/dev/null
 	backend_ppctl -j list-connections >/dev/null
 	backend_ppctl -j show-stats >/dev/null

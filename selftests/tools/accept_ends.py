@@ -117,7 +117,7 @@ class Connection:
             return family, ip.packed, port
 
         self.front, self.back = Device("front"), Device("back")
-        self.l, self.c, self.v = end(balancer, 40000), end(client, 50000), end(destination, PORT)
+        self.l, self.c, self.v = end(balancer, 30000), end(client, 31000), end(destination, PORT)
         self.header = header_of(2, self.c, self.v)
         self.problems = 0
 

@@ -18,7 +18,7 @@
 #include "packet_fuzz.h"
 
 #define FLOWS		64
-#define CLIENT_PORT	44992	/* a multiple of that */
+#define CLIENT_PORT	31744	/* a multiple of that */
 #define HEADERS_MAX	16
 
 /**

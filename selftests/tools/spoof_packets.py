@@ -193,7 +193,7 @@ def evicted(client):
     client.next = client.isn + 1
     client.shake()
     source, target = str(client.source), str(client.destination)
-    for port in range(40600, 40640):
+    for port in range(30600, 30640):
         other = Client(source, port, target, client.ports[1])
         other.send(other.isn, SYN)
         other.socket.close()

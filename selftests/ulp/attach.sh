@@ -16,7 +16,7 @@ VERSION=2
 # server [OPTION]...: a program that knows nothing of us
 server() {
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 "$@"
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 }
 
 attached() {
@@ -183,7 +183,7 @@ overflow() {
 namespace_ends() {
 	ns_make gone
 	start_bg server gone "$PEER" server -l 127.0.0.1 -p 8080 -n 0
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	"$PPCTL" -n "$(ns_name gone)" attach to 127.0.0.1 port 8080 from any timeout 30
 	start_bg client gone "$PEER" client -c 127.0.0.1 -p 8080 --no-data --end none --timeout 600 \
 		--send-raw 0d0a0d0a000d0a51

@@ -42,7 +42,7 @@ other_family() {
 	next_port
 	start_bg server backend "$PEER" server --ulp -l "$listen" -p 8080 --peer-addr "$seen" \
 		--peer-port "$port"
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	ns client "$PEER" client -c "$target" -p 8080 --send-header "v2,$client,$port,$5,443"
 	wait_bg server
 }
@@ -58,20 +58,20 @@ listed() {
 	wait_until 10 backend_ppctl list-rules
 	start_bg server backend "$PEER" server --ulp -l "$BACKEND" -p 8080 -n 2 \
 		--end none --timeout 20
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
-	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 --bind-port 45678 --end none \
+	wait_listening server
+	start_bg client client "$PEER" client -c "$BACKEND" -p 8080 --bind-port 31678 --end none \
 		--timeout 20 --send-header "v2,$REAL,$port,$ASKED,443"
 	wait_until 10 backend_has "select(.client_port == $port)"
 	is "$(backend_ppctl -j list-connections | jq -c '.[] | select(.client_port == '"$port"') |
 		[.direction, .by_socket, .client, .client_port, .original_destination,
 		.original_destination_port, .proxy, .proxy_port, .local, .local_port, .tlv_bytes]')" \
-		"[\"accept\",true,\"$REAL\",$port,\"$ASKED\",443,\"$BALANCER\",45678,\"$BACKEND\",8080,0]"
+		"[\"accept\",true,\"$REAL\",$port,\"$ASKED\",443,\"$BALANCER\",31678,\"$BACKEND\",8080,0]"
 	is "$(backend_ppctl -j list-sockets | jq -c '.[] | [.local, .local_port, .by_rule]')" \
 		"[\"$BACKEND\",8080,true]"
 	[[ -n $(ns backend ss -Htn "dst [$BALANCER] and sport = 8080") ]]
 	stop_bg client
 	stop_bg server
-	wait_until 10 grep -q '"accepted"' "$PP_TMP/bg/monitor.out"
+	wait_until 10 bg_says monitor '"accepted"'
 	stop_bg monitor
 	is "$(bg_output monitor | jq -c 'select(.event == "accepted" and .connection.client_port == '"$port"') |
 		[.connection.client, .connection.client_port, .connection.by_socket]')" \
@@ -107,7 +107,7 @@ late_header() {
 	accept_rule to "$BACKEND" port 8080 from "$BALANCER"
 	line="PROXY TCP$FAMILY $REAL $ASKED 4711 443"
 	start_bg server backend "$PEER" server --ulp -l "$BACKEND" -p 8080 --end none --timeout 60
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	start_bg client client bash -c "exec 3<>/dev/tcp/$BACKEND/8080; sleep 5
 		printf '$line\r\n' >&3; sleep 60"
 	wait_until 20 backend_has 'select(.client_port == 4711)'

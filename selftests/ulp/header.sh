@@ -21,7 +21,7 @@ taken() {
 told_refused() {
 	start_bg monitor backend "$PPCTL" -j monitor
 	LISTENER=--ulp refused_with "$@"
-	wait_until 10 grep -q '"refused"' "$PP_TMP/bg/monitor.out"
+	wait_until 10 bg_says monitor '"refused"'
 	stop_bg monitor
 	is "$(bg_output monitor | jq -r 'select(.event == "refused") |
 		.reason, .connection.by_socket' | paste -sd ' ')" "$1 true"

@@ -45,7 +45,7 @@ sshd_shows_client() {
 	wait_port backend 2200
 	backend_ppctl attach to "$BACKEND" port 2200 from "$BALANCER"
 	talk 2200 1 'SSH-2.0-nobody\r\n' | grep -a '^SSH-2.0-OpenSSH'
-	wait_until 10 grep -q "Connection from $REAL port 4000 on $BACKEND port 2200" "$PP_TMP/bg/sshd.out"
+	wait_until 10 bg_says sshd "Connection from $REAL port 4000 on $BACKEND port 2200"
 	stop_bg sshd
 }
 

@@ -49,8 +49,8 @@ with_rule() {
 # A port that a tagged connection has just used
 port_again() {
 	rule to "$BACKEND" port 8080 version 2 origin proxy
-	BOTH='--end rst' TARGET=$BACKEND transfer 1 --header v2 --src-addr "$LB" -- --bind-port 45000
-	sent --bind-port 45000
+	BOTH='--end rst' TARGET=$BACKEND transfer 1 --header v2 --src-addr "$LB" -- --bind-port 32000
+	sent --bind-port 32000
 	is "$(rule_stat tagged)" 1
 	lb_ppctl flush-rules
 }
@@ -79,7 +79,7 @@ is_listed() {
 
 # expected_row STATE
 expected_row() {
-	echo "[\"send\",true,\"$REAL\",4711,\"$ASKED\",443,\"$LB\",45001,\"$BACKEND\",8080,$fixed,0,\"$1\"]"
+	echo "[\"send\",true,\"$REAL\",4711,\"$ASKED\",443,\"$LB\",32001,\"$BACKEND\",8080,$fixed,0,\"$1\"]"
 }
 
 # The backend does not answer, then it takes the connection, but its acknowledgements are lost
@@ -87,9 +87,9 @@ lists_and_events() {
 	start_bg monitor lb "$PPCTL" -j monitor
 	wait_until 10 lb_ppctl list-rules
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --header v2
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	ns backend nft "table inet pp_lost { chain out { type filter hook output priority 0; tcp sport 8080 drop; }; }"
-	start_bg client lb "$PEER" client -c "$BACKEND" -p 8080 --bind-port 45001 --ulp --timeout 60 \
+	start_bg client lb "$PEER" client -c "$BACKEND" -p 8080 --bind-port 32001 --ulp --timeout 60 \
 		--send-header "v2,$REAL,4711,$ASKED,443"
 	wait_until 10 is_listed syn-sent || { listed && return 1; }
 	lb_ppctl list-connections | grep -w socket
@@ -99,11 +99,11 @@ lists_and_events() {
 	wait_bg client
 	wait_bg server
 	is "$(lb_ppctl -j list-connections)" '[]'
-	wait_until 10 grep -q '"tagged"' "$PP_TMP/bg/monitor.out"
+	wait_until 10 bg_says monitor '"tagged"'
 	stop_bg monitor
 	is "$(bg_output monitor | jq -c 'select(.event == "tagged").connection |
 		[.client, .client_port, .by_socket, .backend, .local_port, .rule]')" \
-		"[\"$REAL\",4711,true,\"$BACKEND\",45001,0]"
+		"[\"$REAL\",4711,true,\"$BACKEND\",32001,0]"
 }
 
 # The namespace ends while a socket of it connects
@@ -133,7 +133,7 @@ module_stays() {
 
 	wait_until 130 used 0
 	start_bg hold lb "$pp_selftests/tools/ulp_send_cases.py" hold
-	wait_until 20 grep -q ready "$PP_TMP/bg/hold.out"
+	wait_until 20 bg_says hold ready
 	not rmmod proxyproto
 	not used 0
 	stop_bg hold

@@ -18,7 +18,7 @@ run() {
 nothing_left() {
 	is "$(ns host "$PPCTL" -j list-connections)" '[]'
 	is "$(ns host "$PPCTL" -j list-sockets)" '[]'
-	is "$(ns host "$PPCTL" -j show-stats | json_first established)" 0
+	is "$(first_of established ns host "$PPCTL" -j show-stats)" 0
 }
 
 mapfile -t cases < <("$pp_selftests/tools/ulp_cases.py" --list)

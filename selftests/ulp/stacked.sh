@@ -28,7 +28,7 @@ awaited() {
 own_sources() {
 	backend_ppctl flush-rules
 	start_bg server backend "$PEER" server -l "$BACKEND" -p 8080 --peer-addr "$REAL" --peer-port 4711
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/server.out"
+	wait_listening server
 	backend_ppctl attach to "$BACKEND" port 8080 from "$BALANCER" stacked 2 timeout 30
 	is "$(backend_ppctl list-sockets)" \
 		"to $BACKEND port 8080 from $BALANCER header required stacked 2 timeout 30  # accepted 0 passed 0 refused 0"
@@ -83,7 +83,7 @@ sent_again() {
 	((half -= half % 2, 1))
 	stacked_rule stacked 2
 	start_bg asker backend "$pp_selftests/tools/ask_header.py" "$BACKEND" 8080 1
-	wait_until 20 grep -q 'listening on' "$PP_TMP/bg/asker.out"
+	wait_listening asker
 	begin_listening
 	rm -f "$PP_TMP/go"
 	ns_sysctl client net.ipv4.tcp_timestamps=0
