@@ -82,16 +82,17 @@ static size_t addr_len(void)
 }
 
 /* The device completes the checksum of what it has yet to cut into segments */
-static void write_checksum(const struct fuzz_packet *pkt, const struct fuzz_end *source,
-			   uint8_t *segment, size_t len)
+static void write_checksum(bool is_gso, const struct fuzz_end *source, uint8_t *segment, size_t len)
 {
+	uint8_t *field = segment + offsetof(struct tcphdr, check);
 	uint32_t sum = inet_sum(source->addr, addr_len(), IPPROTO_TCP + len);
 	uint16_t check;
 
+	memset(field, 0, sizeof(check));
 	sum = inet_sum(to.addr, addr_len(), sum);
-	check = pkt->gso_size ? inet_fold(sum) : ~inet_fold(inet_sum(segment, len, sum));
+	check = is_gso ? inet_fold(sum) : ~inet_fold(inet_sum(segment, len, sum));
 	check = htons(check);
-	memcpy(segment + offsetof(struct tcphdr, check), &check, sizeof(check));
+	memcpy(field, &check, sizeof(check));
 }
 
 static size_t write_segment(const struct fuzz_packet *pkt, const struct fuzz_end *source,
@@ -111,7 +112,7 @@ static size_t write_segment(const struct fuzz_packet *pkt, const struct fuzz_end
 		if (pkt->noise && fuzz_chance(3))
 			segment[thlen + i] = fuzz_below(256);
 	}
-	write_checksum(pkt, source, segment, len);
+	write_checksum(pkt->gso_size, source, segment, len);
 	return len;
 }
 
@@ -193,14 +194,15 @@ static void damage_ipv4(struct bytes *bytes)
 	memcpy(bytes->ip + 10, &check, sizeof(check));
 }
 
-/* What is left may have a right checksum only if no payload is at stake */
-static void damage(struct bytes *bytes, bool truthful)
+/*
+ * What is left may have a right checksum only if no payload is at stake. The wrong one is made of the
+ * damaged bytes: what was damaged, as the length of the options, must not make it right again.
+ */
+static void damage(struct bytes *bytes, const struct fuzz_end *source, bool truthful)
 {
-	size_t headers = from.family == AF_INET ? IPV4_LEN : IPV6_LEN;
+	size_t headers = from.family == AF_INET ? IPV4_LEN : IPV6_LEN, len = bytes->len - headers;
 	uint8_t *segment = bytes->ip + headers;
 
-	if (truthful)
-		segment[16 + fuzz_below(2)] ^= 1 + fuzz_below(255);
 	switch (fuzz_below(5)) {
 	case 0:
 		segment[12] = fuzz_below(256);
@@ -209,7 +211,7 @@ static void damage(struct bytes *bytes, bool truthful)
 		bytes->len = 1 + fuzz_below(bytes->len);
 		break;
 	case 2:
-		segment[fuzz_below(bytes->len - headers)] = fuzz_below(256);
+		segment[fuzz_below(len)] = fuzz_below(256);
 		break;
 	default:
 		if (from.family == AF_INET)
@@ -217,6 +219,10 @@ static void damage(struct bytes *bytes, bool truthful)
 		else
 			bytes->ip[fuzz_below(7)] = fuzz_below(256);
 	}
+	if (!truthful)
+		return;
+	write_checksum(false, source, segment, len);
+	segment[offsetof(struct tcphdr, check) + fuzz_below(2)] ^= 1 + fuzz_below(255);
 }
 
 static void transmit(const struct bytes *bytes)
@@ -251,7 +257,7 @@ void fuzz_wire_send(const struct fuzz_packet *pkt, bool truthful)
 	if (from.family == AF_INET6 && !pkt->gso_size && fuzz_chance(5))
 		add_extension(bytes);
 	else if ((!pkt->gso_size || !truthful) && fuzz_chance(10))
-		damage(bytes, truthful);
+		damage(bytes, source, truthful);
 	transmit(bytes);
 	if (fuzz_chance(10))
 		transmit(bytes);

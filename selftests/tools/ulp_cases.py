@@ -503,6 +503,19 @@ def detach_while_headers_wait():
     expect(accepted.recv(5), b"plain")
 
 
+def trust_ends_while_a_part_waits():
+    server = listener()
+    data = header()
+    part = connect(server, data[:10])
+    time.sleep(0.2)
+    detach(server)
+    attach(server, sources=(("192.0.2.0", 24),))
+    part.sendall(data[10:])
+    refused(errno.ECONNRESET, part.recv, 1)
+    server.setblocking(False)
+    refused(errno.EAGAIN, server.accept)
+
+
 def backlog_overflow():
     server = listener()
     server.listen(1)
