@@ -153,8 +153,8 @@ json_first() {
 	printf '%s\n' "${BASH_REMATCH[1]}"
 }
 
-# first_of NAME COMMAND...: the same of the JSON that a command prints; without a pipe, whose two ends
-# would be processes
+# first_of NAME COMMAND...: the same of the JSON that a command prints; without a pipe, both of whose
+# ends would be processes
 first_of() {
 	local name=$1 output=$PP_TMP/first.$BASHPID
 
@@ -240,7 +240,7 @@ start_bg() {
 	wait_until 10 test -s "$base.pid" || fail "cannot start $name"
 }
 
-# bg_file NAME END: prints a file of start_bg, without a process
+# bg_file NAME pid|out: prints a file of start_bg, without a process
 bg_file() {
 	local text
 
@@ -256,6 +256,7 @@ bg_output() {
 	bg_file "$1" out
 }
 
+# bg_runs NAME: whether it has not ended
 bg_runs() {
 	[[ ! -s $PP_TMP/bg/$1.status ]]
 }

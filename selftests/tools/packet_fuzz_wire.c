@@ -195,8 +195,8 @@ static void damage_ipv4(struct bytes *bytes)
 }
 
 /*
- * What is left may have a right checksum only if no payload is at stake. The wrong one is made of the
- * damaged bytes: what was damaged, as the length of the options, must not make it right again.
+ * What is left may have a right checksum only if no payload is at stake. The wrong checksum is made
+ * from the damaged bytes: damage to, say, the length of the options must not make it right again.
  */
 static void damage(struct bytes *bytes, const struct fuzz_end *source, bool truthful)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pp_ns NAMESPACE COMMAND...: runs a program in a network namespace of "ip netns". Tests start most of
- * their programs with it. It is linked statically: what nsenter needs to find and bind its libraries
- * takes longer than all of this, above all in user-mode Linux.
+ * pp_ns NAMESPACE COMMAND...: runs a program in a network namespace of "ip netns". Tests start most
+ * of their programs with it. It is linked statically: what nsenter needs to find and bind its
+ * libraries takes longer than all of this, above all in user-mode Linux.
  */
 #include <errno.h>
 #include <fcntl.h>
