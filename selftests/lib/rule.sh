@@ -76,9 +76,8 @@ refused() {
 # no_gap_while COMMAND: the words of a shell command, which changes rules of lb again and again. Each
 # connection that begins meanwhile has its header.
 no_gap_while() {
-	local TARGET=$BACKEND PORT=8080 round pp_never_idle=
+	local TARGET=$BACKEND PORT=8080 round
 
-	! in_sim || pp_never_idle=1
 	start_bg changing lb bash -ec "while [[ ! -e '$PP_TMP/enough' ]]; do $1; echo turn; done"
 	for ((round = 0; round < 20; round++)); do
 		transfer 100 --header v2 "${names_client[@]}" -- -j 4 --size 100

@@ -73,6 +73,10 @@ told() {
 }
 
 no_gap() {
+	local pp_never_idle=
+
+	# Unlike restore, the loop never sleeps
+	! in_sim || pp_never_idle=1
 	pp flush-rules
 	pp add-rule send to "$BACKEND" port 8080 >/dev/null
 	no_gap_while "'$PPCTL' replace-rule send to $BACKEND port 8080 comment \$((++n)) >'$PP_TMP/rule'"
