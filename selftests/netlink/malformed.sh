@@ -11,7 +11,7 @@ set -euo pipefail
 MESSAGES=${PP_MESSAGES:-20000}
 seed=${PP_SEED:-$RANDOM$RANDOM}
 
-need jq nsenter
+need jq
 [[ -x $FUZZ ]] || skip_all "$FUZZ is not built"
 module_require
 ns_make a

@@ -8,7 +8,7 @@ set -euo pipefail
 # shellcheck source=selftests/lib/rule.sh
 . "${BASH_SOURCE[0]%/*}/../lib/rule.sh"
 
-need jq nsenter
+need jq
 module_require
 ns_make a
 ns_make b

@@ -8,7 +8,7 @@ set -euo pipefail
 # shellcheck source=selftests/lib/rule.sh
 . "${BASH_SOURCE[0]%/*}/../lib/rule.sh"
 
-need jq nsenter python3
+need jq python3
 python3 -c 'import jsonschema, yaml' 2>/dev/null || skip_all 'needs python3-jsonschema and python3-yaml'
 ynl=$("$pp_selftests/vm/fetch_ynl.sh" --cached) || skip_all 'ynl is missing: selftests/vm/fetch_ynl.sh'
 spec=$pp_tree/docs/netlink/proxyproto.yaml

@@ -8,7 +8,7 @@ set -euo pipefail
 # shellcheck source=selftests/lib/rule.sh
 . "${BASH_SOURCE[0]%/*}/../lib/rule.sh"
 
-need jq setpriv unshare nsenter depmod modprobe
+need jq setpriv unshare depmod modprobe
 module_require
 ns_make a b
 pp_net=$(ns_name a)

@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=selftests/lib/rule.sh
 . "${BASH_SOURCE[0]%/*}/../lib/rule.sh"
 
-need jq nsenter
+need jq
 module_require
 topo_lb 4
 pp_net=$(ns_name lb)

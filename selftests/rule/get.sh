@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=selftests/lib/rule.sh
 . "${BASH_SOURCE[0]%/*}/../lib/rule.sh"
 
-need jq nsenter
+need jq
 [[ -x $LOAD ]] || skip_all "$LOAD is not built"
 module_require
 ns_make a

@@ -8,7 +8,7 @@ set -euo pipefail
 # shellcheck source=selftests/lib/rule.sh
 . "${BASH_SOURCE[0]%/*}/../lib/rule.sh"
 
-need nft jq socat nsenter
+need nft jq socat
 module_require
 topo_lb 4
 pp_net=$(ns_name lb)

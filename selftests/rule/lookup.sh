@@ -9,7 +9,7 @@ set -euo pipefail
 # shellcheck source=selftests/lib/rule.sh
 . "${BASH_SOURCE[0]%/*}/../lib/rule.sh"
 
-need nft jq nsenter
+need nft jq
 module_require
 topo_lb 4
 [[ -x $PROBE ]] || skip_all "$PROBE is not built"

@@ -8,7 +8,7 @@ set -euo pipefail
 # shellcheck source=selftests/lib/rule.sh
 . "${BASH_SOURCE[0]%/*}/../lib/rule.sh"
 
-need nft jq nsenter
+need nft jq
 [[ -x $LOAD ]] || skip_all "$LOAD is not built"
 module_require
 topo_lb 4

@@ -53,7 +53,7 @@ netns() {
 	only "[[\"0x30\",\"$(hex "$(ns_name lb)")\"]]"
 	inode=$(ns lb stat -Lc %i /proc/self/ns/net)
 	lb_ppctl flush-rules
-	nsenter --net="/run/netns/$(ns_name lb)" unshare -m sh -c \
+	ns lb unshare -m sh -c \
 		"umount -l /run/netns && exec '$PPCTL' add-rule send to $BACKEND netns" >/dev/null
 	is "$(lb_ppctl -j list-rules | jq -r '.[0].tlvs[0].text')" "$inode"
 }
