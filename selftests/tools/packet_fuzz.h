@@ -69,9 +69,10 @@ void fuzz_options(struct fuzz_packet *pkt);
 void fuzz_mutate(struct fuzz_packet *pkt, bool truthful);
 
 /* packet_fuzz_wire.c */
-bool fuzz_wire_open(const char *device, const char *mac, const struct fuzz_end *local,
-		    const struct fuzz_end *remote, const struct fuzz_end *spoofed);
+bool fuzz_wire_open(const char *device, uint16_t port, const char *mac,
+		    const struct fuzz_end *local, const struct fuzz_end *remote,
+		    const struct fuzz_end *spoofed);
 void fuzz_wire_send(const struct fuzz_packet *pkt, bool truthful);
-const struct tcphdr *fuzz_wire_receive(int timeout_ms, size_t *len);
+const struct tcphdr *fuzz_wire_receive(size_t *len);
 
 #endif /* _PP_PACKET_FUZZ_H */

@@ -9,12 +9,12 @@
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/ether.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
 
@@ -38,7 +38,39 @@ static struct fuzz_end from, to, spoof;
 static struct bytes recent[RECENT];
 static unsigned int sent;
 
-static bool open_socket(const char *device)
+/* Only TCP packets from the other ends: other sockets on the device have packets of their own */
+static bool listen_to(uint16_t port)
+{
+	/* After the Ethernet header: protocol, and ports at X, behind IPv4 options */
+	struct sock_filter ipv4[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ETH_HLEN + 9),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 0, 6),
+		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, ETH_HLEN),
+		BPF_STMT(BPF_LD | BPF_H | BPF_IND, ETH_HLEN),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, port, 2, 0),
+		BPF_STMT(BPF_LD | BPF_H | BPF_IND, ETH_HLEN + 2),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, port, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_filter ipv6[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ETH_HLEN + 6),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 0, 5),
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, ETH_HLEN + IPV6_LEN),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, port, 2, 0),
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, ETH_HLEN + IPV6_LEN + 2),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, port, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog program = { sizeof(ipv4) / sizeof(ipv4[0]), ipv4 };
+
+	if (from.family == AF_INET6)
+		program = (struct sock_fprog){ sizeof(ipv6) / sizeof(ipv6[0]), ipv6 };
+	return !setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+static bool open_socket(const char *device, uint16_t port)
 {
 	struct sockaddr_ll at = {
 		.sll_family = AF_PACKET,
@@ -47,14 +79,17 @@ static bool open_socket(const char *device)
 	};
 	int one = 1;
 
-	fd = socket(AF_PACKET, SOCK_RAW, ether.ether_type);
-	return fd >= 0 && !bind(fd, (struct sockaddr *)&at, sizeof(at)) &&
-	       !setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one));
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, 0);
+	return fd >= 0 && listen_to(port) &&
+	       !setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)) &&
+	       !setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) &&
+	       !bind(fd, (struct sockaddr *)&at, sizeof(at));
 }
 
 /**
  * fuzz_wire_open - prepares to send and to receive
  * @device: name of a network device
+ * @port: of the server
  * @mac: address of the next hop
  * @local: our end of all connections
  * @remote: the other one
@@ -62,8 +97,9 @@ static bool open_socket(const char *device)
  *
  * Return: false, with errno, if that is not possible
  */
-bool fuzz_wire_open(const char *device, const char *mac, const struct fuzz_end *local,
-		    const struct fuzz_end *remote, const struct fuzz_end *spoofed)
+bool fuzz_wire_open(const char *device, uint16_t port, const char *mac,
+		    const struct fuzz_end *local, const struct fuzz_end *remote,
+		    const struct fuzz_end *spoofed)
 {
 	from = *local;
 	to = *remote;
@@ -73,7 +109,7 @@ bool fuzz_wire_open(const char *device, const char *mac, const struct fuzz_end *
 		errno = EINVAL;
 		return false;
 	}
-	return open_socket(device);
+	return open_socket(device, port);
 }
 
 static size_t addr_len(void)
@@ -266,31 +302,23 @@ void fuzz_wire_send(const struct fuzz_packet *pkt, bool truthful)
 }
 
 /**
- * fuzz_wire_receive - the next TCP packet from the other end
- * @timeout_ms: how long to wait for it
+ * fuzz_wire_receive - the next TCP packet that has come from the other end
  * @len: bytes from its TCP header on
  *
  * Return: its TCP header, or NULL if there is none
  */
-const struct tcphdr *fuzz_wire_receive(int timeout_ms, size_t *len)
+const struct tcphdr *fuzz_wire_receive(size_t *len)
 {
 	static uint8_t buf[sizeof(struct virtio_net_hdr) + sizeof(ether) + 65536];
 	const size_t front = sizeof(struct virtio_net_hdr) + sizeof(ether);
 	const uint8_t *ip = buf + front;
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	struct sockaddr_ll ll;
 	size_t headers;
 	ssize_t got;
 
-	while (poll(&pfd, 1, timeout_ms) > 0) {
-		socklen_t ll_len = sizeof(ll);
-
-		got = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&ll, &ll_len);
+	while ((got = recv(fd, buf, sizeof(buf), 0)) >= 0) {
 		got -= front;
 		headers = from.family == AF_INET ? (ip[0] & 15) * 4 : IPV6_LEN;
-		if (ll.sll_pkttype == PACKET_OUTGOING ||
-		    got < (ssize_t)(headers + sizeof(struct tcphdr)) ||
-		    ip[from.family == AF_INET ? 9 : 6] != IPPROTO_TCP)
+		if (got < (ssize_t)(headers + sizeof(struct tcphdr)))
 			continue;
 		*len = got - headers;
 		return (const struct tcphdr *)(ip + headers);

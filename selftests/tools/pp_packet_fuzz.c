@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "packet_fuzz.h"
 
@@ -59,7 +60,7 @@ static struct {
 	struct fuzz_stream streams[HEADERS_MAX];
 	unsigned int streams_count;
 	uint8_t then;
-} cfg = { .count = 1000, .pause = 2, .seed = 1, .then = 'd' };
+} cfg = { .count = 1000, .pause = 20, .seed = 1, .then = 'd' };
 
 static struct flow flows[FLOWS];
 static unsigned long syns, shaken;
@@ -74,7 +75,7 @@ static const char usage[] =
 "  -N, --noise   bytes may also be wrong\n"
 "  -x ADDR       packets come from this address, too\n"
 "  -n COUNT      packets to send (1000)\n"
-"  -w MS         time for others after eight packets (2)\n"
+"  -w MS         pause after eight packets (20)\n"
 "  -s SEED       decides what they are (1)\n";
 
 /* In one of 16 connections the numbers wrap where they are most looked at */
@@ -282,6 +283,15 @@ static bool parse(int argc, char **argv)
 	       (!cfg.spoof.family || cfg.spoof.family == cfg.local.family);
 }
 
+/*
+ * Others need time for their answers, and to give up connections; else all our ports are taken
+ * soon. Simulated time stands until we sleep.
+ */
+static void pass_time(void)
+{
+	usleep(cfg.pause * 1000);
+}
+
 int main(int argc, char **argv)
 {
 	const struct tcphdr *th;
@@ -293,7 +303,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	fuzz_seed(cfg.seed);
-	if (!fuzz_wire_open(cfg.device, cfg.mac, &cfg.local, &cfg.remote, &cfg.spoof)) {
+	if (!fuzz_wire_open(cfg.device, cfg.port, cfg.mac, &cfg.local, &cfg.remote,
+			    &cfg.spoof)) {
 		perror(cfg.device);
 		return 1;
 	}
@@ -304,9 +315,9 @@ int main(int argc, char **argv)
 		restart(&flows[i]);
 	}
 	for (unsigned long n = 0; n < cfg.count;) {
-		/* Others need time for their answers. Simulated time stands until we sleep. */
-		th = fuzz_wire_receive(is_idle || n % 8 == 0 ? cfg.pause : 0, &len);
-		for (; th; th = fuzz_wire_receive(0, &len))
+		if (is_idle || n % 8 == 0)
+			pass_time();
+		while ((th = fuzz_wire_receive(&len)))
 			take(th, len);
 		is_idle = !step_any();
 		n += !is_idle;
