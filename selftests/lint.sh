@@ -205,6 +205,16 @@ for name in sys.stdin.read().split("\n")[:-1]:
             print(f"{name}:{number}: {line}")')"
 }
 
+# What is built belongs into .gitignore
+lint_binaries() {
+	local file
+
+	[[ -e .git ]] || return 0
+	none "$(git ls-files -co --exclude-standard | grep -vE '/fuzz/corpus/|\.pcap$' | while IFS= read -r file; do
+		[[ ! -s $file ]] || grep -qI '' "$file" || printf '%s\n' "$file"
+	done)"
+}
+
 # Every counter of the header has its name in ppctl and in the document
 lint_counters() {
 	local names
@@ -262,6 +272,7 @@ check "lint: what simulated time skips -> docs/testing.md says the same" lint_si
 check "lint: man pages -> render without warnings" lint_man
 check "lint: SPDX -> in every source" lint_licences
 check "lint: white space -> none astray" lint_space
+check "lint: files -> none is binary but captures and fuzz inputs" lint_binaries
 check "lint: counters -> each in ppctl and in docs/troubleshooting.md" lint_counters
 check "lint: quick start -> its script is that of docs/examples" lint_quickstart
 check "lint: documents -> prose wraps at 100 columns" lint_prose
