@@ -68,11 +68,29 @@ reset_lost() {
 	nothing_leaked
 }
 
-for family in 4 6; do
-	accept_family $family
-	ip=ip
-	[[ $family == 4 ]] || ip=ip6
-	for place in gateway dnat; do
+# V does not get the reset, and is cut off until its connection is over. Then the rule is deleted,
+# and V repeats its data: the hooks must still be there.
+cut_off() {
+	state_app "$FIRST"
+	balancer_begin reset_lost
+	ns backend nft 'table inet pp_deaf { chain pre { type filter hook prerouting priority 0; tcp flags rst drop; }; }'
+	ns lb nft 'table netdev pp_cut { chain in { type filter hook ingress device back priority 0; tcp sport 8080 drop; }; }'
+	trap 'ns backend nft delete table inet pp_deaf; ns lb nft delete table netdev pp_cut 2>/dev/null || true' EXIT
+	balancer_end reset_lost
+	state_none_left || fail "$(lb_ppctl list-connections)"
+	lb_ppctl flush-rules
+	ns lb nft delete table netdev pp_cut
+	grown '.late > 0' sleep 130
+	nothing_leaked
+}
+
+# Behind NAT a reset that V does not get leaves the connection listed, and with it the hooks: that
+# place comes last
+for place in gateway dnat; do
+	for family in 4 6; do
+		accept_family $family
+		ip=ip
+		[[ $family == 4 ]] || ip=ip6
 		state_place $place
 		state_rule
 		what="accept: IPv$family, $place,"
@@ -86,5 +104,9 @@ for family in 4 6; do
 		((++raw_port))
 		check "$what reset of L lost, rule deleted, V speaks for minutes -> nothing to the client" \
 			reset_lost lb_ppctl flush-rules
+		[[ $place == gateway ]] || continue
+		state_rule
+		((++raw_port))
+		check "$what V cut off until all is over, rule deleted, V speaks -> nothing to the client" cut_off
 	done
 done
