@@ -267,13 +267,13 @@ established() {
 	netem backend eth0 none
 }
 
-# in_handshake WHERE KIND STATE: the master dies when connections are in this state, since all
+# in_handshake WHERE KIND STATE [OPTION]...: the master dies when connections are in this state, since all
 # packets of this kind are lost there. In time each connection is exact, or has been reset.
 in_handshake() {
 	local began took
 
 	lose "$1" 30 "$2"
-	begin 5
+	begin 5 "${@:4}"
 	wait_until 20 have_state 5 "$3" || fail "$(lb_ppctl list-connections; nsip client neigh;
 		nsip backend neigh; nsip lb -br addr; nsip lb2 -br addr)"
 	wait_until 5 copied 5 || fail "$(ns lb2 conntrack -L 2>&1)"
@@ -306,6 +306,10 @@ cases() {
 		master_returns
 		check "$what, last ACKs on the way -> over within $bound s" \
 			in_handshake $at_lb_front no-syn syn-recv
+		master_returns
+		# More than the window of a packet whose scale is not known
+		check "$what, last ACKs on the way, server speaks first -> over within $bound s" \
+			in_handshake $at_lb_front no-syn syn-recv --order server --size 20k
 		master_returns
 		check "$what, headers on the way -> over within $bound s" \
 			in_handshake $at_backend no-syn header-sent
