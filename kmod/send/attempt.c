@@ -157,6 +157,18 @@ static bool attempt_fits_better(const struct pp_flow *flow, const struct pp_atte
 	       (pkt->seq == other->isn + 1 || !attempt_fits(&flow->syn, pkt));
 }
 
+/*
+ * Whether a packet acknowledges the answer to another SYN only, and begins before that SYN's ISN+1:
+ * in the place of that connection's header, wherever the header of flow->syn belongs.
+ */
+static bool attempt_has_before(const struct pp_flow *flow, const struct pp_attempt *other,
+			       const struct pp_packet *pkt)
+{
+	return pp_send_attempt_is_acked(other, pkt->ack_seq) &&
+	       !pp_send_attempt_is_acked(&flow->syn, pkt->ack_seq) &&
+	       pp_send_guard_is_before(pkt, other->isn);
+}
+
 /**
  * pp_send_attempt_choose - change over to another SYN if the client does
  * @flow: entry
@@ -176,7 +188,7 @@ bool pp_send_attempt_choose(struct pp_flow *flow, const struct pp_packet *pkt)
 	if (pkt->seq == flow->syn.isn + 1 && attempt_fits(&flow->syn, pkt))
 		return false;
 	pp_send_for_each_other(other, flow) {
-		if (!attempt_fits_better(flow, other, pkt))
+		if (!attempt_fits_better(flow, other, pkt) && !attempt_has_before(flow, other, pkt))
 			continue;
 		attempt_go_over(flow, other);
 		if (flow->ct)

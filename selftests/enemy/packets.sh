@@ -159,11 +159,21 @@ accept() {
 	(($(accept_rule_stat accepted) > packets / 80)) || fail "$(backend_ppctl list-rules)"
 }
 
+# A case that failed must not leave two applications that answer each other for ever
+stop_all() {
+	local file
+
+	for file in "$PP_TMP"/bg/*.pid; do
+		[[ ! -e $file ]] || stop_bg "$(basename "$file" .pid)"
+	done
+}
+
 # fuzz_case send|accept TEXT
 fuzz_case() {
 	# shellcheck disable=SC2053 # a pattern
 	[[ "$family $1" == ${PP_FUZZ_ONLY:-*} ]] || return 0
 	check "fuzz: IPv$family, $1, $2" "$1"
+	stop_all
 }
 
 for number in 0 1 2 3; do

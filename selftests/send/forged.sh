@@ -169,6 +169,13 @@ attacks() {
 		((++raw_port))
 		check "$what no forged header: ${syns//_/ }" early_attack $syns 0
 	done
+	# The backend forgets a handshake after 3 s
+	ns_sysctl backend net.ipv4.tcp_synack_retries=1
+	for far in far_below far_overlap; do
+		((++raw_port))
+		check "$what no forged header: ${far//_/ }, behind a handshake that ended" attack $far 0
+	done
+	ns_sysctl backend net.ipv4.tcp_synack_retries=5
 	((++raw_port))
 	ns_sysctl backend net.ipv4.tcp_syncookies=2
 	check "$what no forged header: three syns, SYN cookies" early_attack three_syns 0

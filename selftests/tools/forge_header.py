@@ -265,6 +265,20 @@ def three_syns(client):
     two_syns(client, -20000)
 
 
+def far_below(client, junk=0):
+    """By a SYN that is far from the first one, once the backend has forgotten that."""
+    client.shake()
+    time.sleep(8)
+    client.isn = (client.isn + (3 << 29)) % (1 << 32)
+    client.shake()
+    client.forge(junk=junk)
+
+
+def far_overlap(client):
+    """The same, behind some bytes below the ISN."""
+    far_below(client, 100)
+
+
 def unanswered(client):
     """By an ACK alone in the header's place, behind another SYN that has no answer."""
     client.shake()
