@@ -267,8 +267,9 @@ established() {
 	netem backend eth0 none
 }
 
-# in_handshake WHERE KIND STATE [OPTION]...: the master dies when connections are in this state, since all
-# packets of this kind are lost there. In time each connection is exact, or has been reset.
+# in_handshake WHERE KIND STATE [OPTION]...: the master dies when connections are in this state,
+# since all packets of this kind are lost there. In time each connection is exact, or has been reset.
+# The options are for both sides.
 in_handshake() {
 	local began took
 

@@ -36,6 +36,7 @@ memory_dir() {
 keep_to_one_processor() {
 	local range cpu lock
 
+	# shellcheck disable=SC2013 # words
 	for range in $(sed -n '/^Cpus_allowed_list:/{s/.*://; s/,/ /g; p}' /proc/self/status); do
 		for ((cpu = ${range%-*}; cpu <= ${range#*-}; cpu++)); do
 			exec {lock}<"/sys/devices/system/cpu/cpu$cpu" || continue
