@@ -6,8 +6,7 @@
  * same port. Both ends ignore a SYN inside a running connection. So a SYN with another number
  * changes nothing by itself: the entry remembers it in pp_flow.others. Every SYN leaves with its
  * number lowered by the header's length. If the backend answers another SYN, and the client
- * acknowledges that answer, the connection changes over to that SYN, even if the client's packet
- * begins before the first byte that belongs to it (client.c drops it then).
+ * acknowledges that answer, the connection changes over to that SYN.
  *
  *   pp_flow.syn   pp_flow.others
  *   A             B                 a SYN with another number, B, has come
@@ -158,23 +157,6 @@ static bool attempt_fits_better(const struct pp_flow *flow, const struct pp_atte
 	       (pkt->seq == other->isn + 1 || !attempt_fits(&flow->syn, pkt));
 }
 
-/* Whether a packet acknowledges the answer to @syn, and begins before its ISN+1 */
-static bool attempt_has_before(const struct pp_attempt *syn, const struct pp_packet *pkt)
-{
-	return pp_send_attempt_is_acked(syn, pkt->ack_seq) && pp_send_guard_is_before(pkt, syn->isn);
-}
-
-/*
- * Whether a packet lies in the place of another SYN's header, or before it. client.c then compares
- * it with that place, and not with the one of flow->syn, which can be anywhere.
- */
-static bool attempt_is_before(const struct pp_flow *flow, const struct pp_attempt *other,
-			      const struct pp_packet *pkt)
-{
-	return attempt_has_before(other, pkt) && !attempt_has_before(&flow->syn, pkt) &&
-	       !attempt_fits(&flow->syn, pkt);
-}
-
 /**
  * pp_send_attempt_choose - change over to another SYN if the client does
  * @flow: entry
@@ -194,12 +176,44 @@ bool pp_send_attempt_choose(struct pp_flow *flow, const struct pp_packet *pkt)
 	if (pkt->seq == flow->syn.isn + 1 && attempt_fits(&flow->syn, pkt))
 		return false;
 	pp_send_for_each_other(other, flow) {
-		if (!attempt_fits_better(flow, other, pkt) && !attempt_is_before(flow, other, pkt))
+		if (!attempt_fits_better(flow, other, pkt))
 			continue;
 		attempt_go_over(flow, other);
 		if (flow->ct)
 			pp_send_guard_begin(flow->ct, flow);
 		return true;
 	}
+	return false;
+}
+
+/* Whether a packet acknowledges the answer to @syn, and begins before its ISN+1 */
+static bool attempt_has_before(const struct pp_attempt *syn, const struct pp_packet *pkt)
+{
+	return pp_send_attempt_is_acked(syn, pkt->ack_seq) && pp_send_guard_is_before(pkt, syn->isn);
+}
+
+/**
+ * pp_send_attempt_is_before - whether a packet lies in the place of another SYN's header, or before
+ * @flow: entry
+ * @pkt: packet of the client with an ACK
+ *
+ * The backend may have forgotten flow->syn, and know this SYN only. Where the header of flow->syn
+ * belongs then says nothing about the packet: it can be anywhere.
+ *
+ * Context: pp_flow.lock held.
+ * Return: whether @pkt acknowledges the answer to a SYN in flow->others, begins before that SYN's
+ * ISN+1, and does not fit flow->syn
+ */
+bool pp_send_attempt_is_before(const struct pp_flow *flow, const struct pp_packet *pkt)
+{
+	const struct pp_attempt *other;
+
+	lockdep_assert_held(&flow->lock);
+
+	if (attempt_fits(&flow->syn, pkt) || attempt_has_before(&flow->syn, pkt))
+		return false;
+	pp_send_for_each_other(other, flow)
+		if (attempt_has_before(other, pkt))
+			return true;
 	return false;
 }

@@ -210,8 +210,12 @@ static unsigned int send_client_locked(struct pp_flow *flow, struct pp_packet *p
 	pp_send_for_each_other(other, flow)
 		if (pkt->th.rst && other->answered && pkt->seq == other->isn + 1)
 			return reset_other(flow, other, pkt);
-	if (may_choose(flow, pkt))
+	if (may_choose(flow, pkt)) {
 		send->has_gone_over = pp_send_attempt_choose(flow, pkt);
+		/* Changes nothing here: only its sender says that the backend knows that SYN */
+		if (pp_send_attempt_is_before(flow, pkt))
+			return pp_send_guard_lower(flow->net, pkt);
+	}
 	switch (client_place_of(flow, pkt)) {
 	case CLIENT_UNANSWERED:
 		return send_unanswered(flow, pkt, send);

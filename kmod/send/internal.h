@@ -50,6 +50,7 @@ void pp_send_guard_forget(struct nf_conn *ct);
 void pp_send_attempt_add(struct pp_flow *flow, u32 isn, u8 wscale);
 void pp_send_attempt_revive(struct pp_flow *flow, u32 isn);
 bool pp_send_attempt_choose(struct pp_flow *flow, const struct pp_packet *pkt);
+bool pp_send_attempt_is_before(const struct pp_flow *flow, const struct pp_packet *pkt);
 void pp_send_attempt_report(struct pp_flow *flow);
 bool pp_send_attempt_is_acked(const struct pp_attempt *syn, u32 ack);
 
