@@ -308,7 +308,6 @@ cases() {
 		check "$what, last ACKs on the way -> over within $bound s" \
 			in_handshake $at_lb_front no-syn syn-recv
 		master_returns
-		# More than the window of a packet whose scale is not known
 		check "$what, last ACKs on the way, server speaks first -> over within $bound s" \
 			in_handshake $at_lb_front no-syn syn-recv --order server --size 20k
 		master_returns
